@@ -1,0 +1,14 @@
+//! A vault for Infor ION API files that hands out access tokens and nothing else.
+//!
+//! A request travels down this list and never back up; `tests/tidy.rs` holds the modules to it.
+//!
+//! 1. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
+//! 2. [`sealing`]: seals and opens records.
+//! 3. [`ports`]: what the domain needs from outside; [`adapters`] supplies it.
+
+pub mod model;
+pub mod ports;
+pub mod sealing;
+pub mod secret;
+
+pub mod pb;

@@ -1,0 +1,3 @@
+//! The `ionvault` program.
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! What the domain needs from outside. Each port has two real things behind it: the world, and
+//! the tests' world.
+
+mod clock;
+mod root_key;
+mod store;
+mod token_endpoint;
+
+pub use clock::Clock;
+pub use root_key::{RootKey, RootKeyError};
+pub use store::{
+    CommitError, Expectation, RECORD_BYTES_MAX, Revision, SCAN_LIMIT_MAX, Store, StoreError,
+    Stored, WRITES_MAX, Write,
+};
+pub use token_endpoint::{
+    ExchangeError, GrantRequest, OauthError, Target, TokenAnswer, TokenEndpoint, TokenRequest,
+};
