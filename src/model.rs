@@ -6,7 +6,7 @@ mod labels;
 mod name;
 mod uid;
 
-pub use caller::Caller;
+pub use caller::{Caller, InvalidCaller};
 pub use credential::{AccountId, ContentId, Credential, Etag, Grant, IonApiFacts, State, Version};
 pub use labels::{InvalidLabels, LABELS_MAX, Labels, is_key};
 pub use name::{
