@@ -1,4 +1,17 @@
 //! Secret bytes, with one door.
+//!
+//! [`Secret`] holds what passes through: files, tokens, client secrets. [`LockedKey`] holds the
+//! keys of the vault in memory that is not swapped out. [`harden_process`] keeps both out of core
+//! files and away from other processes of the same user.
+//!
+//! What cannot be promised: copies in the buffers of the TLS, HTTP/2 and protobuf libraries, and
+//! copies that the compiler makes in registers and on the stack, are not wiped.
+
+mod hardening;
+mod locked_key;
+
+pub use hardening::{Weakness, harden_process};
+pub use locked_key::LockedKey;
 
 use zeroize::Zeroizing;
 
@@ -8,6 +21,13 @@ use zeroize::Zeroizing;
 /// `PartialEq` and `Serialize` are missing on purpose: each would let the bytes move without a
 /// reviewer noticing. Searching for `.expose()` finds every reader. Holders share one copy
 /// through `Arc<Secret>`.
+///
+/// ```
+/// let secret = ionvault::secret::Secret::from(vec![1, 2, 3]);
+/// assert_eq!(secret.expose(), [1, 2, 3]);
+/// ```
+///
+/// None of these compiles:
 ///
 /// ```compile_fail,E0277
 /// let secret = ionvault::secret::Secret::from(vec![1, 2, 3]);
@@ -22,6 +42,21 @@ use zeroize::Zeroizing;
 /// ```compile_fail,E0599
 /// let secret = ionvault::secret::Secret::from(vec![1, 2, 3]);
 /// let copy = secret.clone();
+/// ```
+///
+/// ```compile_fail,E0369
+/// let secret = ionvault::secret::Secret::from(vec![1, 2, 3]);
+/// let same = secret == ionvault::secret::Secret::from(vec![1, 2, 3]);
+/// ```
+///
+/// ```compile_fail,E0614
+/// let secret = ionvault::secret::Secret::from(vec![1, 2, 3]);
+/// let bytes: &[u8] = &*secret;
+/// ```
+///
+/// ```compile_fail,E0277
+/// let secret = ionvault::secret::Secret::from(vec![1, 2, 3]);
+/// let text = serde_json::to_string(&secret);
 /// ```
 pub struct Secret(Zeroizing<Vec<u8>>);
 
