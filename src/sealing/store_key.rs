@@ -19,6 +19,11 @@ impl StoreKey {
         (1..=Self::BYTES_MAX).contains(&bytes.len()).then(|| Self(bytes.to_vec()))
     }
 
+    /// The key that [`Keyring::blind`](super::Keyring::blind) made, which holds to the limit.
+    pub(super) const fn from_blinded(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// Its bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
