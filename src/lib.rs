@@ -8,6 +8,7 @@
 //! 4. [`ports`]: what the domain needs from outside; [`adapters`] supplies it.
 
 pub mod access;
+pub mod adapters;
 pub mod model;
 pub mod ports;
 pub mod sealing;
