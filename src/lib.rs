@@ -4,11 +4,13 @@
 //!
 //! 1. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //! 2. [`access`]: who may do what with which credential.
-//! 3. [`sealing`]: seals and opens records.
-//! 4. [`ports`]: what the domain needs from outside; [`adapters`] supplies it.
+//! 3. [`ion`]: reads ION API files, says where they may point, and explains Infor's refusals.
+//! 4. [`sealing`]: seals and opens records.
+//! 5. [`ports`]: what the domain needs from outside; [`adapters`] supplies it.
 
 pub mod access;
 pub mod adapters;
+pub mod ion;
 pub mod model;
 pub mod ports;
 pub mod sealing;
