@@ -15,6 +15,8 @@ mod keyring;
 mod payload;
 mod record;
 mod store_key;
+#[cfg(test)]
+pub(crate) mod vectors;
 
 pub use envelope::{Envelope, NotAuthentic, Purpose, SealError};
 pub use key::{RandomError, SealingKey};

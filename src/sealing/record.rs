@@ -174,7 +174,7 @@ impl SealedRecord {
     }
 
     /// Seals with an envelope that `by` makes: with a random salt, or a test vector's.
-    fn seal_by(
+    pub(super) fn seal_by(
         key: &SealingKey,
         place: &Place<'_>,
         payload: &Payload,
@@ -222,7 +222,7 @@ fn associated_data(format: [u8; 6], key_version: u32, place: &Place<'_>) -> Vec<
 }
 
 impl RecordKind {
-    const fn from_byte(byte: u8) -> Option<Self> {
+    pub(super) const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             1 => Some(Self::Tenant),
             2 => Some(Self::Credential),
