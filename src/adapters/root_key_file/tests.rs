@@ -1,10 +1,16 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use tempfile::TempDir;
 
 use super::*;
+use crate::sealing::WrappedKeyring;
+use crate::sealing::vectors::{KEYRING_VECTORS, Vector};
 
 #[test]
 fn a_created_key_is_read_again() {
@@ -37,6 +43,36 @@ fn what_is_there_is_never_overwritten() {
     symlink(directory.path().join("nowhere"), &link).unwrap();
     assert!(matches!(RootKeyFile::create(&link), Err(CreateRootKeyError::Exists)));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_kill_in_the_middle_of_writing_leaves_no_key_and_the_next_attempt_works() {
+    let (directory, path) = place();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "adapters::root_key_file::tests::is_killed_while_writing", "--ignored"])
+        .env(PLACE_OF_CHILD, &path)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+
+    assert_eq!(status.signal(), Some(rustix::process::Signal::XFSZ.as_raw()));
+    let left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(Result::unwrap).collect();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].metadata().unwrap().len(), BYTES_BEFORE_KILL);
+    assert!(matches!(RootKeyFile::read(&path), Err(ReadRootKeyError::Missing)));
+    RootKeyFile::create(&path).unwrap();
+    RootKeyFile::read(&path).unwrap();
+}
+
+/// The system kills a process that writes past its limit on the size of files.
+#[test]
+#[ignore = "runs in a child of another test"]
+fn is_killed_while_writing() {
+    let path = std::env::var_os(PLACE_OF_CHILD).unwrap();
+    assert!(crate::secret::harden_process().is_empty());
+    let limit = Rlimit { current: Some(BYTES_BEFORE_KILL), maximum: Some(BYTES_BEFORE_KILL) };
+    setrlimit(Resource::Fsize, limit).unwrap();
+    let _ = RootKeyFile::create(path.as_ref());
 }
 
 #[test]
@@ -138,6 +174,23 @@ async fn a_wrapped_key_opens_under_the_same_key_and_context_only() {
     }
 }
 
+#[tokio::test]
+async fn the_vector_of_another_implementation_unwraps() {
+    let vectors = Vector::all("keyring", KEYRING_VECTORS);
+    let good = vectors.iter().find(|it| it.text("expect") == "unlocks").unwrap();
+    let (_directory, path) = place();
+    fs::write(&path, good.bytes("root-key-file")).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+    let root_key = RootKeyFile::read(&path).unwrap();
+    let wrapped = WrappedKeyring::parse(&good.bytes("keyring")).unwrap();
+    assert_eq!(wrapped.root_key_id(), root_key.key_id());
+
+    let store_key = root_key.unwrap(wrapped.wrapped_store_key(), &wrapped.context()).await.unwrap();
+
+    assert_eq!(store_key.expose(), good.bytes("store-key"));
+    assert!(wrapped.unlock(&store_key).is_ok());
+}
+
 fn place() -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("root.key");
@@ -147,3 +200,6 @@ fn place() -> (TempDir, PathBuf) {
 fn random() -> RootKeyFile {
     RootKeyFile::from_key(LockedKey::random().unwrap())
 }
+
+const PLACE_OF_CHILD: &str = "IONVAULT_TEST_ROOT_KEY";
+const BYTES_BEFORE_KILL: u64 = 10;
