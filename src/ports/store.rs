@@ -121,7 +121,7 @@ pub enum CommitError {
 }
 
 /// Longest record: an ION API file of 64 KiB, 32 KiB of certificates, and room for the envelope.
-pub const RECORD_BYTES_MAX: usize = 128 * 1024;
+pub const RECORD_BYTES_MAX: usize = SealedRecord::BYTES_MAX;
 
 /// Most records that one scan returns: a bound on its memory.
 pub const SCAN_LIMIT_MAX: usize = 1_000;
