@@ -84,7 +84,7 @@ impl Access {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
+    use std::sync::{Arc, LazyLock};
 
     use proptest::prelude::*;
 
@@ -168,6 +168,20 @@ mod tests {
         credential.labels = credential.labels.with("open", Some("yes")).unwrap();
         credential.revision += 1;
         assert!(ask(&credential));
+    }
+
+    #[test]
+    fn a_file_without_infor_tenant_has_none() {
+        let access =
+            access("permit (principal, action, resource) when { resource has infor_tenant };");
+        let mut credential = credential(ACME, &[]);
+        let ask = |credential: &_| {
+            access.permits(&caller("uid:0"), Action::IssueToken, Resource::Credential(credential))
+        };
+        assert!(ask(&credential));
+        Arc::make_mut(&mut credential.versions[0]).facts.infor_tenant.clear();
+        credential.revision += 1;
+        assert!(!ask(&credential));
     }
 
     #[test]

@@ -94,3 +94,24 @@ const DECISIONS_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// How many entries that is, with callers' names of usual length.
 const DECISIONS_ESTIMATE: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::sample::credential;
+
+    #[test]
+    fn memories_are_bounded_whatever_is_asked() {
+        let decisions = Decisions::new();
+        let mut credential = credential("tenants/acme/credentials/infor", &[]);
+        let caller = Caller::Dns("x".repeat(1000));
+        let enough = DECISIONS_BYTES_MAX / 1000 * 2;
+        for revision in 0..enough {
+            credential.revision = revision;
+            decisions.remember(&Question::new(&caller, Action::IssueToken, &credential));
+        }
+        let remembered = decisions.0.len() as u64;
+        assert!(remembered * 1000 < DECISIONS_BYTES_MAX, "{remembered} of {enough}");
+        assert!(remembered > enough / 4, "{remembered} of {enough}");
+    }
+}
