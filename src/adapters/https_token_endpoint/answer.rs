@@ -1,0 +1,227 @@
+//! What the server's answer means (RFC 6749, sections 5.1 and 5.2).
+//!
+//! Infor's servers answer 500 "for a lot of things", with HTML, with nothing at all: so the OAuth
+//! error code decides, and the HTTP status only where there is none.
+
+mod success;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use zeroize::Zeroize;
+
+use crate::ports::{ExchangeError, OauthError, TokenAnswer};
+
+/// What is known before the body.
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// Reads an answer of at most 64 KiB. No part of its text enters an error.
+pub(super) fn read(head: &Head, body: &[u8]) -> Result<TokenAnswer, ExchangeError> {
+    let status = head.status;
+    if status.is_redirection() {
+        return Err(ExchangeError::Misbehaved("it answered with a redirect"));
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(head.unavailable("it asks for fewer requests"));
+    }
+    let fields = parse(body);
+    if let Some(refusal) = fields.as_ref().and_then(|fields| head.refusal(fields)) {
+        return Err(refusal);
+    }
+    if status.is_server_error() {
+        return Err(head.unavailable("it answered that it has failed"));
+    }
+    if status == StatusCode::REQUEST_TIMEOUT {
+        return Err(head.unavailable("it lost patience with the request"));
+    }
+    match fields {
+        Some(fields) if status.is_success() => success::token_answer(&fields),
+        _ if status.is_client_error() && says_wrong_grant(body) => {
+            Err(ExchangeError::Refused(OauthError::UnauthorizedClient))
+        }
+        _ if status == StatusCode::NOT_FOUND => {
+            Err(ExchangeError::Misbehaved("there is no token endpoint at its path"))
+        }
+        _ if body.is_empty() => Err(ExchangeError::Misbehaved("its answer is empty")),
+        Some(_) => Err(ExchangeError::Misbehaved("its refusal has no error code")),
+        None => Err(ExchangeError::Misbehaved("its answer is not the JSON of a token answer")),
+    }
+}
+
+/// An object only: serde would take an array for a struct, field by field.
+fn parse(body: &[u8]) -> Option<Fields<'_>> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
+}
+
+impl Head {
+    fn unavailable(&self, what: &'static str) -> ExchangeError {
+        ExchangeError::Unavailable { what, retry_after: self.retry_after }
+    }
+
+    /// What the answer's `error` says, if there is one.
+    fn refusal(&self, fields: &Fields<'_>) -> Option<ExchangeError> {
+        let code: &str = &fields.error.as_ref()?.0;
+        let description = fields.error_description.as_str().unwrap_or_default();
+        let refused = match code {
+            "invalid_client" => OauthError::InvalidClient,
+            "invalid_grant" => OauthError::InvalidGrant,
+            "unauthorized_client" => OauthError::UnauthorizedClient,
+            "unsupported_grant_type" => OauthError::UnsupportedGrantType,
+            "invalid_scope" => OauthError::InvalidScope,
+            "temporarily_unavailable" | "server_error" | "slow_down" => {
+                return Some(self.unavailable("it answered that it cannot serve now"));
+            }
+            _ if says_wrong_grant(code.as_bytes()) || says_wrong_grant(description.as_bytes()) => {
+                OauthError::UnauthorizedClient
+            }
+            "invalid_request" => OauthError::InvalidRequest,
+            _ if self.status.is_server_error() => {
+                return Some(self.unavailable("it answered that it has failed"));
+            }
+            _ => return Some(ExchangeError::Misbehaved("its error code is not one of RFC 6749")),
+        };
+        Some(ExchangeError::Refused(refused))
+    }
+}
+
+/// Whether a short text says what Infor says, outside of RFC 6749, to a grant that does not match
+/// the app's type.
+fn says_wrong_grant(text: &[u8]) -> bool {
+    let words = b"invalid grant type";
+    text.len() <= WRONG_GRANT_BYTES_MAX
+        && text.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words))
+}
+
+/// The fields that are looked at. Those that are not needed for a token may hold anything: an
+/// answer with a rotated refresh token must not be lost over its `scope`.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default)]
+    access_token: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    token_type: Option<Text<'a>>,
+    #[serde(default)]
+    expires_in: Value,
+    #[serde(borrow, default)]
+    refresh_token: Option<Text<'a>>,
+    #[serde(default)]
+    scope: Value,
+    #[serde(borrow, default)]
+    error: Option<Text<'a>>,
+    #[serde(default)]
+    error_description: Value,
+}
+
+/// A text that borrows from the body where it can, and is wiped where it cannot (a JSON escape
+/// such as `\/` forces a copy). What serde_json's own scratch space held is out of reach.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Drop for Text<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            text.zeroize();
+        }
+    }
+}
+
+/// A sentence, not a page that happens to hold the words.
+const WRONG_GRANT_BYTES_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(status: u16, body: &str) -> String {
+        let head = Head {
+            status: StatusCode::from_u16(status).unwrap(),
+            retry_after: Some(Duration::from_secs(9)),
+        };
+        match read(&head, body.as_bytes()) {
+            Ok(_) => "token".to_owned(),
+            Err(ExchangeError::Refused(code)) => format!("refused: {code}"),
+            Err(ExchangeError::Unavailable { what, retry_after }) => {
+                assert_eq!(retry_after, Some(Duration::from_secs(9)));
+                format!("unavailable: {what}")
+            }
+            Err(ExchangeError::Misbehaved(what)) => format!("misbehaved: {what}"),
+            Err(error @ ExchangeError::AddressNotAllowed(_)) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn the_error_code_decides_and_not_the_status() {
+        for code in [
+            "invalid_client",
+            "invalid_grant",
+            "unauthorized_client",
+            "unsupported_grant_type",
+            "invalid_scope",
+            "invalid_request",
+        ] {
+            for status in [200, 400, 401, 403, 404, 500, 503] {
+                let body = format!(r#"{{"error":"{code}","error_description":"planted"}}"#);
+                assert_eq!(outcome(status, &body), format!("refused: {code}"), "{status}");
+            }
+        }
+        for code in ["temporarily_unavailable", "server_error", "slow_down"] {
+            for status in [200, 400, 500, 503] {
+                let body = format!(r#"{{"error":"{code}"}}"#);
+                assert_eq!(
+                    outcome(status, &body),
+                    "unavailable: it answered that it cannot serve now"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_error_code_the_status_decides() {
+        let html = "<html><body>planted</body></html>";
+        for (status, body, expected) in [
+            (429, r#"{"error":"invalid_client"}"#, "unavailable: it asks for fewer requests"),
+            (500, html, "unavailable: it answered that it has failed"),
+            (502, "", "unavailable: it answered that it has failed"),
+            (503, r#"{"error":"boom"}"#, "unavailable: it answered that it has failed"),
+            (408, "", "unavailable: it lost patience with the request"),
+            (302, r#"{"error":"invalid_client"}"#, "misbehaved: it answered with a redirect"),
+            (304, "", "misbehaved: it answered with a redirect"),
+            (404, html, "misbehaved: there is no token endpoint at its path"),
+            (200, html, "misbehaved: its answer is not the JSON of a token answer"),
+            (400, html, "misbehaved: its answer is not the JSON of a token answer"),
+            (401, "", "misbehaved: its answer is empty"),
+            (200, "", "misbehaved: its answer is empty"),
+            (400, "{}", "misbehaved: its refusal has no error code"),
+            (
+                400,
+                r#"{"error":"access_denied"}"#,
+                "misbehaved: its error code is not one of RFC 6749",
+            ),
+            (400, r#"{"error":7}"#, "misbehaved: its answer is not the JSON of a token answer"),
+            (200, r#"["a","Bearer"]"#, "misbehaved: its answer is not the JSON of a token answer"),
+        ] {
+            assert_eq!(outcome(status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn infors_own_words_for_a_wrong_grant_are_understood() {
+        for body in [
+            "Invalid grant type",
+            "  ERROR: invalid GRANT TYPE.",
+            r#"{"error":"Invalid grant type"}"#,
+            r#"{"error":"invalid_request","error_description":"Invalid grant type"}"#,
+            r#"{"message":"Invalid grant type"}"#,
+        ] {
+            assert_eq!(outcome(400, body), "refused: unauthorized_client", "{body}");
+        }
+        let page = format!("<html>{}Invalid grant type</html>", " ".repeat(300));
+        assert_eq!(outcome(400, &page), "misbehaved: its answer is not the JSON of a token answer");
+    }
+}
