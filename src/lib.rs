@@ -7,6 +7,8 @@
 //! 3. [`ion`]: reads ION API files, says where they may point, and explains Infor's refusals.
 //! 4. [`sealing`]: seals and opens records.
 //! 5. [`ports`]: what the domain needs from outside; [`adapters`] supplies it.
+//!
+//! Beside it stands `simulator`, Infor's authorization server in miniature.
 
 pub mod access;
 pub mod adapters;
@@ -15,5 +17,8 @@ pub mod model;
 pub mod ports;
 pub mod sealing;
 pub mod secret;
+
+#[cfg(feature = "simulator")]
+pub mod simulator;
 
 pub mod pb;

@@ -1,0 +1,170 @@
+//! Authorized apps, and the files that describe them.
+
+use std::fmt::Write as _;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha512};
+
+/// An app as an administrator defines it in Infor ION API → Authorized Apps.
+///
+/// `Debug` is missing on purpose, here as for real secrets.
+#[derive(Clone)]
+pub struct App {
+    /// `ti`. It is part of the path at a [`ServerKind::PingFederate`].
+    pub tenant: String,
+    /// `cn`.
+    pub name: String,
+    /// `ci`. Names the app, across all tenants.
+    pub client_id: String,
+    /// `cs`.
+    pub client_secret: String,
+    /// The server that knows it.
+    pub server: ServerKind,
+    /// Its type.
+    pub grant: AppGrant,
+    /// The slider *Issue Refresh Tokens*.
+    pub issue_refresh_tokens: bool,
+    /// `sc`: the scopes assigned to it; a request for another is refused.
+    pub scopes: Vec<String>,
+}
+
+/// Which product answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ServerKind {
+    /// Infor's cloud. The tenant is part of the path.
+    PingFederate,
+    /// Infor STS, on-premises. A refresh token is given only to those who ask for the scope
+    /// `offline_access`, which any app that issues refresh tokens may do.
+    InforSts,
+}
+
+/// The only grant, beside the refresh grant, that the app may use.
+#[derive(Clone)]
+pub enum AppGrant {
+    /// Backend Service with a service account.
+    Password {
+        /// `saak`, the user name.
+        saak: String,
+        /// `sask`, the password.
+        sask: String,
+    },
+    /// Backend Service with the grant type Client Credentials. Never gets a refresh token.
+    ClientCredentials,
+}
+
+impl App {
+    /// A Backend Service in the cloud with a service account and refresh tokens: the most common
+    /// file (variant A). Change its fields for the others.
+    ///
+    /// Its secrets are as long as Infor's and derived from `tenant` and `name`: the same in each
+    /// run, so that files stay valid, and no secrets at all.
+    #[must_use]
+    pub fn sample(tenant: &str, name: &str) -> Self {
+        let invent = |what: &str, length: usize| {
+            let digest = Sha512::digest(format!("invented {what} of {tenant} {name}"));
+            let mut text = BASE64URL_NOPAD.encode(&digest);
+            text.truncate(length);
+            text
+        };
+        Self {
+            tenant: tenant.to_owned(),
+            name: name.to_owned(),
+            client_id: format!("{tenant}~{}", invent("ci", 43)),
+            client_secret: invent("cs", 86),
+            server: ServerKind::PingFederate,
+            grant: AppGrant::Password {
+                saak: format!("{tenant}#{}", invent("saak", 86)),
+                sask: invent("sask", 86),
+            },
+            issue_refresh_tokens: true,
+            scopes: Vec::new(),
+        }
+    }
+
+    pub(super) fn ion_api_file(&self, base_url: &str) -> Vec<u8> {
+        let mut authorization_server = base_url.to_owned();
+        let (oa, ot, or) = match self.server {
+            ServerKind::PingFederate => {
+                // Writing into a `String` does not fail.
+                let _ = write!(authorization_server, "/{}/as/", self.tenant);
+                ("authorization.oauth2", "token.oauth2", "revoke_token.oauth2")
+            }
+            ServerKind::InforSts => {
+                authorization_server.push_str("/InforIntSTS/");
+                ("connect/authorize", "connect/token", "connect/revocation")
+            }
+        };
+        let mut file = Map::new();
+        for (key, value) in [
+            ("ti", self.tenant.as_str()),
+            ("cn", &self.name),
+            ("dt", "12"),
+            ("ci", &self.client_id),
+            ("cs", &self.client_secret),
+            ("iu", base_url),
+            ("pu", &authorization_server),
+            ("oa", oa),
+            ("ot", ot),
+            ("or", or),
+            ("ev", "U1470000000"),
+            ("v", if self.scopes.is_empty() { "1.0" } else { "1.1" }),
+        ] {
+            file.insert(key.to_owned(), Value::from(value));
+        }
+        if !self.scopes.is_empty() {
+            file.insert("sc".to_owned(), json!(self.scopes));
+        }
+        if let AppGrant::Password { saak, sask } = &self.grant {
+            file.insert("saak".to_owned(), Value::from(saak.as_str()));
+            file.insert("sask".to_owned(), Value::from(sask.as_str()));
+        }
+        format!("{:#}\n", Value::Object(file)).into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(app: &App) -> Value {
+        serde_json::from_slice(&app.ion_api_file("https://localhost:4433")).unwrap()
+    }
+
+    #[test]
+    fn the_file_of_a_cloud_app_has_the_shape_of_infors() {
+        let app = App::sample("ACME_TST", "DocBits");
+        let file = file(&app);
+        assert_eq!(file["pu"], "https://localhost:4433/ACME_TST/as/");
+        assert_eq!(file["ot"], "token.oauth2");
+        assert_eq!(file["v"], "1.0");
+        assert_eq!(file.get("sc"), None);
+        let length = |key: &str| file[key].as_str().unwrap().len();
+        assert_eq!((length("ci"), length("cs")), ("ACME_TST~".len() + 43, 86));
+        assert_eq!((length("saak"), length("sask")), ("ACME_TST#".len() + 86, 86));
+        assert!(
+            app.ion_api_file("https://localhost:4433")
+                == app.clone().ion_api_file("https://localhost:4433")
+        );
+    }
+
+    #[test]
+    fn the_other_variants_differ_where_infors_do() {
+        let mut app = App::sample("ACME_TST", "DocBits");
+        app.scopes = vec!["Infor-ION".to_owned()];
+        assert_eq!(file(&app)["v"], "1.1");
+        assert_eq!(file(&app)["sc"], json!(["Infor-ION"]));
+        app.server = ServerKind::InforSts;
+        assert_eq!(file(&app)["pu"], "https://localhost:4433/InforIntSTS/");
+        assert_eq!(file(&app)["or"], "connect/revocation");
+        app.grant = AppGrant::ClientCredentials;
+        assert_eq!((file(&app).get("saak"), file(&app).get("sask")), (None, None));
+    }
+
+    #[test]
+    fn no_two_samples_share_a_secret() {
+        let (one, other) = (App::sample("ACME_TST", "A"), App::sample("ACME_TST", "B"));
+        assert_ne!(one.client_secret, other.client_secret);
+        assert_ne!(one.client_id, other.client_id);
+    }
+}
