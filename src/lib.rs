@@ -2,11 +2,13 @@
 //!
 //! A request travels down this list and never back up; `tests/tidy.rs` holds the modules to it.
 //!
-//! 1. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
-//! 2. [`access`]: who may do what with which credential.
-//! 3. [`ion`]: reads ION API files, says where they may point, and explains Infor's refusals.
-//! 4. [`sealing`]: seals and opens records.
-//! 5. [`ports`]: what the domain needs from outside; [`adapters`] supplies it.
+//! 1. [`access`]: who may do what with which credential.
+//! 2. [`tokens`] decides which access token to issue, and when a cached one will do.
+//! 3. [`vault`] keeps credentials, their versions and their keys.
+//! 4. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
+//! 5. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
+//! 6. [`sealing`] seals and opens records.
+//! 7. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
 //! Beside it stands `simulator`, Infor's authorization server in miniature.
 
@@ -17,6 +19,8 @@ pub mod model;
 pub mod ports;
 pub mod sealing;
 pub mod secret;
+pub mod tokens;
+pub mod vault;
 
 #[cfg(feature = "simulator")]
 pub mod simulator;

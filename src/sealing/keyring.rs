@@ -29,7 +29,7 @@ pub enum HashPurpose {
     AccountId = 1,
     /// Names the bytes of an uploaded file.
     ContentId = 2,
-    /// Proves that a page token was made here.
+    /// Names the query that a page token belongs to.
     PageToken = 3,
     /// Tells whether a request id is used for the same request again.
     RequestFingerprint = 4,

@@ -63,14 +63,16 @@ pub struct Place<'a> {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(u8)]
 pub enum RecordKind {
-    /// A tenant and its keys; sealed with a store key, all others with a tenant key.
+    /// A tenant and its key; sealed with a store key.
     Tenant = 1,
-    /// A credential without its files.
+    /// A credential without its files; sealed with its tenant's key, as is the next.
     Credential = 2,
     /// The file of one version.
     VersionFile = 3,
-    /// A request id that was used.
+    /// A request id that was used; sealed with a store key.
     RequestId = 4,
+    /// A position in a list, sealed with a store key for a caller to bring back. Never stored.
+    PageToken = 5,
 }
 
 /// The bytes are not a sealed record of a version that this program knows.
@@ -228,6 +230,7 @@ impl RecordKind {
             2 => Some(Self::Credential),
             3 => Some(Self::VersionFile),
             4 => Some(Self::RequestId),
+            5 => Some(Self::PageToken),
             _ => None,
         }
     }

@@ -1,0 +1,206 @@
+//! Making a vault, and finding it again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use crate::ion::HostRules;
+use crate::model::Uid;
+use crate::ports::{Clock, RootKey, RootKeyError, SCAN_LIMIT_MAX, Store, StoreError, Stored};
+use crate::sealing::{
+    InvalidKeyring, Keyring, LockError, RecordKind, StoreKey, UnlockError, WrappedKeyring,
+};
+
+use super::directory::{CREDENTIALS_PER_TENANT_MAX, Directory, Entry, TENANTS_MAX};
+use super::tenant::{Tenant, TenantLocks};
+use super::{Inner, ReadError, Vault, records};
+
+/// Why a vault was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateVaultError {
+    /// There is one already.
+    #[error("this store has a keyring already")]
+    Exists,
+    /// The store failed.
+    #[error("the keyring could not be written")]
+    Store(#[from] StoreError),
+    /// The root key did not wrap the store key.
+    #[error("the store key could not be wrapped")]
+    RootKey(#[from] RootKeyError),
+    /// What the root key made of it cannot be kept.
+    #[error("the wrapped store key cannot be kept")]
+    Lock(#[from] LockError),
+}
+
+/// Why a vault was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenVaultError {
+    /// The store was never given a keyring.
+    #[error("this store has no keyring: run `ionvault init`, or restore it from a backup")]
+    NoKeyring,
+    /// The keyring is of another store: somebody mixed files of two.
+    #[error(
+        "the keyring belongs to store {keyring}, the data to store {store}: restore both together"
+    )]
+    OtherStore {
+        /// The store that the keyring was made for.
+        keyring: Uid,
+        /// The store that it lies beside.
+        store: Uid,
+    },
+    /// The keyring was wrapped by a root key of another name.
+    #[error(
+        "the store was sealed with root key `{wrapped_by}`, and this is `{given}`: configure the right one"
+    )]
+    OtherRootKey {
+        /// The key id in the keyring.
+        wrapped_by: String,
+        /// The key id of the root key that was given.
+        given: String,
+    },
+    /// The keyring is not readable.
+    #[error("the keyring is damaged: restore it from a backup")]
+    Keyring(#[from] InvalidKeyring),
+    /// The root key did not unwrap the store key.
+    #[error("the store key could not be unwrapped")]
+    RootKey(#[from] RootKeyError),
+    /// What was unwrapped is not the store key.
+    #[error("the keyring does not open with its store key: restore it from a backup")]
+    Unlock(#[from] UnlockError),
+    /// The store failed.
+    #[error("the credentials could not be read")]
+    Store(#[from] StoreError),
+    /// More records than the limits of this version allow.
+    #[error("the store holds more than {0}: it was written by another version of ionvault")]
+    TooMany(&'static str),
+    /// So many records do not open that something else must be wrong.
+    #[error("{0} records do not open: restore the store from a backup")]
+    Damaged(usize),
+}
+
+/// So many damaged records are carried along, each answering `INTEGRITY_FAILURE` for itself. More
+/// are no accident of single sectors: then the start is refused.
+const DAMAGED_MAX: usize = 100;
+
+impl Vault {
+    /// Gives an empty store its keyring.
+    ///
+    /// # Errors
+    ///
+    /// As [`CreateVaultError`] says.
+    pub async fn create(
+        store: &dyn Store,
+        keyring: &Keyring,
+        root_key: &dyn RootKey,
+    ) -> Result<(), CreateVaultError> {
+        if store.keyring().await?.is_some() {
+            return Err(CreateVaultError::Exists);
+        }
+        let store_key = keyring.store_key().to_secret();
+        let context = keyring.context();
+        let wrapped = root_key.wrap(&store_key, &context).await?;
+        let keyring = keyring.lock(root_key.key_id(), wrapped)?;
+        store.replace_keyring(keyring.to_bytes()).await?;
+        Ok(())
+    }
+
+    /// Opens the store's keyring and reads every credential.
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenVaultError`] says; nothing was changed.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        store_id: Uid,
+        root_key: &dyn RootKey,
+        hosts: Arc<HostRules>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenVaultError> {
+        let keyring = store.keyring().await?.ok_or(OpenVaultError::NoKeyring)?;
+        let keyring = unlock(WrappedKeyring::parse(&keyring)?, store_id, root_key).await?;
+        let directory = load_directory(&*store, &keyring).await?;
+        let (locks, changes) = (TenantLocks::new(), TaskTracker::new());
+        let inner = Inner { store, keyring, clock, hosts, directory, locks, changes };
+        Ok(Self(Arc::new(inner)))
+    }
+}
+
+async fn unlock(
+    keyring: WrappedKeyring,
+    store: Uid,
+    root_key: &dyn RootKey,
+) -> Result<Keyring, OpenVaultError> {
+    if keyring.store_id() != store {
+        return Err(OpenVaultError::OtherStore { keyring: keyring.store_id(), store });
+    }
+    let (wrapped_by, given) = (keyring.root_key_id(), root_key.key_id());
+    if wrapped_by != given {
+        let (wrapped_by, given) = (wrapped_by.to_owned(), given.to_owned());
+        return Err(OpenVaultError::OtherRootKey { wrapped_by, given });
+    }
+    let store_key = root_key.unwrap(keyring.wrapped_store_key(), &keyring.context()).await?;
+    Ok(keyring.unlock(&store_key)?)
+}
+
+async fn load_directory(store: &dyn Store, keyring: &Keyring) -> Result<Directory, OpenVaultError> {
+    let mut damaged = HashSet::new();
+    let mut tenants = HashMap::new();
+    let limit = (TENANTS_MAX, "20,000 tenants");
+    for (key, stored) in scan_all(store, RecordKind::Tenant, limit).await? {
+        match records::load_tenant(keyring, &key, stored.record) {
+            Ok(tenant) => _ = tenants.insert(tenant.uid, tenant),
+            Err(error) => set_aside(&mut damaged, key, &error),
+        }
+    }
+    let mut entries = Vec::new();
+    let limit = (TENANTS_MAX * CREDENTIALS_PER_TENANT_MAX, "2,000,000 credentials");
+    for (key, Stored { record, revision: stored }) in
+        scan_all(store, RecordKind::Credential, limit).await?
+    {
+        let opened = match tenants.get(&record.tenant_uid()) {
+            Some(tenant) => records::load_credential(keyring, tenant, &key, &record),
+            None => Err(ReadError::UnknownKey),
+        };
+        match opened {
+            Ok(credential) => entries.push(Entry { credential: Arc::new(credential), stored }),
+            Err(error) => set_aside(&mut damaged, key, &error),
+        }
+    }
+    if damaged.len() > DAMAGED_MAX {
+        return Err(OpenVaultError::Damaged(damaged.len()));
+    }
+    let tenants: Vec<Tenant> = tenants.into_values().collect();
+    tracing::info!(
+        tenants = tenants.len(),
+        credentials = entries.len(),
+        damaged = damaged.len(),
+        "vault opened"
+    );
+    Ok(Directory::new(tenants, entries, damaged))
+}
+
+fn set_aside(damaged: &mut HashSet<StoreKey>, key: StoreKey, error: &ReadError) {
+    tracing::error!(?key, %error, "a record does not open");
+    damaged.insert(key);
+}
+
+async fn scan_all(
+    store: &dyn Store,
+    kind: RecordKind,
+    (max, what): (usize, &'static str),
+) -> Result<Vec<(StoreKey, Stored)>, OpenVaultError> {
+    let mut found: Vec<(StoreKey, Stored)> = Vec::new();
+    loop {
+        let after = found.last().map(|(key, _)| key.clone());
+        let batch = store.scan(&[kind as u8], after.as_ref(), SCAN_LIMIT_MAX).await?;
+        let last = batch.len() < SCAN_LIMIT_MAX;
+        found.extend(batch);
+        if found.len() > max {
+            return Err(OpenVaultError::TooMany(what));
+        }
+        if last {
+            return Ok(found);
+        }
+    }
+}
