@@ -16,13 +16,13 @@ pub enum InvalidCaCertificates {
     #[error("there is no PEM certificate (-----BEGIN CERTIFICATE-----)")]
     None,
     /// DER, the binary form.
-    #[error("the certificate is in the binary form DER; convert it to PEM")]
+    #[error("the certificate is in the binary form DER (convert it to PEM)")]
     Der,
     /// The PEM text is broken.
     #[error("block {0} is broken PEM")]
     BrokenPem(usize),
     /// A private key came along.
-    #[error("there is a private key; it must not leave its owner, send the certificates alone")]
+    #[error("there is a private key, which must not leave its owner (send the certificates alone)")]
     PrivateKey,
     /// A PEM block of another kind.
     #[error("block {0} is not a certificate")]
@@ -94,3 +94,6 @@ fn check(der: &[u8], number: usize) -> Result<(), InvalidCaCertificates> {
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,16 +28,16 @@ impl Deref for Text<'_> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidEncoding {
     /// Half of the bytes are zero.
-    #[error("is UTF-16 without a byte order mark; save it as UTF-8")]
+    #[error("is UTF-16 without a byte order mark (save it as UTF-8)")]
     Utf16WithoutMark,
     /// Ends within a character, or has half of a surrogate pair.
-    #[error("is broken UTF-16; save it as UTF-8")]
+    #[error("is broken UTF-16 (save it as UTF-8, or download it again)")]
     Utf16,
     /// Nobody uses this.
-    #[error("is UTF-32; save it as UTF-8")]
+    #[error("is UTF-32 (save it as UTF-8)")]
     Utf32,
     /// An older encoding, or no text at all.
-    #[error("is not UTF-8 from byte {byte} on; save it as UTF-8, or download it again")]
+    #[error("is not UTF-8 from byte {byte} on (save it as UTF-8, or download it again)")]
     Utf8 {
         /// The first byte that is wrong; the first byte of the file is 1.
         byte: usize,

@@ -29,7 +29,8 @@ pub struct ApprovedHost {
     pub trust_anchors: Vec<CertificateDer<'static>>,
 }
 
-/// Why a file's hosts are refused. Names them: the operator must know what to approve.
+/// Why a file's hosts are refused. Names them (of `pu`, of `iu` or of both), since the operator
+/// must know what to approve.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HostNotAllowed {
     key: &'static str,
@@ -120,13 +121,16 @@ impl HostNotAllowed {
 impl fmt::Display for HostNotAllowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, host, port, also } = self;
-        write!(f, "`{key}` points to {host}, port {port}, which is not Infor's cloud")?;
+        write!(f, "`{key}` points to {host}, port {port}, ")?;
         match also {
-            None => write!(f, " and not approved; the operator must add it to [[egress.host]]"),
+            None => f.write_str(
+                "which is neither Infor's cloud nor approved (the operator of the vault must add \
+                 this host and port to [[egress.host]])",
+            ),
             Some((other, port)) => write!(
                 f,
-                " and not approved, as `iu` does to {other}, port {port}; the operator must add \
-                 both to [[egress.host]]"
+                "and `iu` to {other}, port {port}, which are neither Infor's cloud nor approved \
+                 (the operator of the vault must add these hosts and ports to [[egress.host]])"
             ),
         }
     }
@@ -174,3 +178,6 @@ fn place(url: &Url) -> (String, u16) {
     let host = url.host_str().unwrap_or_default().to_owned();
     (host, url.port_or_known_default().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

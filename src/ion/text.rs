@@ -39,11 +39,11 @@ pub(super) fn tenant(text: &str) -> Result<&str, Problem> {
     if text.bytes().all(|byte| byte == b'.') { Err(Problem::DotSegment) } else { Ok(text) }
 }
 
-/// What people read: anything that shows, and the space. Control and direction marks could
-/// disguise it in a table.
+/// What people read, in any script: spaces, joiners and all, but no line breaks and none of the
+/// control and direction marks that could disguise it in a table.
 pub(super) fn name(text: &str) -> Result<&str, Problem> {
     check(text, NAME_BYTES_MAX, |character| match character {
-        ' ' => None,
+        ' ' | '\u{A0}' | '\u{3000}' | '\u{200C}' | '\u{200D}' => None,
         _ => unseen(character),
     })
 }
@@ -143,7 +143,10 @@ mod tests {
                 assert_eq!(rule(text), Err(at(what, 3)), "{text:?}");
             }
         }
-        assert_eq!(name("DocBits PRD"), Ok("DocBits PRD"));
+        for shown in ["DocBits PRD", "文書\u{3000}管理", "नमस्\u{200D}ते"] {
+            assert_eq!(name(shown), Ok(shown));
+        }
+        assert_eq!(name("a\u{202E}b"), Err(at("an invisible character", 2)));
         assert_eq!(name("a\nb"), Err(at("a line break", 2)));
     }
 

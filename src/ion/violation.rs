@@ -35,7 +35,7 @@ pub enum Problem {
     #[error("{0}")]
     WrongFile(WrongFile),
     /// Larger than [`FILE_BYTES_MAX`].
-    #[error("is larger than {FILE_BYTES_MAX} bytes; an ION API file has about 1,000")]
+    #[error("is larger than {FILE_BYTES_MAX} bytes (an ION API file has about 1,000)")]
     TooLarge,
     /// The bytes are no text.
     #[error("{0}")]
@@ -51,12 +51,11 @@ pub enum Problem {
     Missing,
     /// `saak` without `sask`, or the other way round.
     #[error(
-        "is missing, but `{0}` is there: they belong together; download the file again with \
-         \"Create Service Account\" on"
+        "is missing, but `{0}` is there (download the file again with \"Create Service Account\" on)"
     )]
     OtherHalfMissing(&'static str),
     /// A Web or mobile app needs this key.
-    #[error("is missing, but `ru` is there: apps that a person authorizes need both")]
+    #[error("is missing, but `ru` is there (apps that a person authorizes need both)")]
     MissingForRedirect,
     /// There is nothing between the quotes.
     #[error("is empty")]
@@ -75,7 +74,7 @@ pub enum Problem {
     TooLong(usize),
     /// A character that cannot belong there. Line wraps of mail programs and PDF come as these.
     #[error(
-        "has {what} at character {at}, where none may be; do not mend it, download the file again"
+        "has {what} at character {at}, where none may be (download the file again, do not mend it)"
     )]
     Character {
         /// What kind of character.
@@ -170,24 +169,15 @@ impl Violations {
     }
 }
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            write!(f, "the file {}", self.problem)
-        } else {
-            write!(f, "`{}` {}", self.key, self.problem)
-        }
-    }
-}
-
 impl fmt::Display for InvalidIonApiFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not a usable ION API file: ")?;
-        for (index, violation) in self.violations.iter().enumerate() {
-            if index > 0 {
-                f.write_str("; ")?;
+        for (index, Violation { key, problem }) in self.violations.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            match *key {
+                "" => write!(f, "{separator}it {problem}")?,
+                key => write!(f, "{separator}`{key}` {problem}")?,
             }
-            violation.fmt(f)?;
         }
         Ok(())
     }

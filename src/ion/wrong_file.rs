@@ -172,53 +172,52 @@ const CODE_BYTES_MIN: usize = 20;
 impl fmt::Display for WrongFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "is empty; download it again",
+            Self::Empty => "is empty (download it again)",
             Self::ServiceAccountCsv => {
-                "is the list of a service account's keys (CSV); upload the .ionapi file that \
-                 \"Download Credentials\" of the authorized app gives"
+                "is the list of a service account's keys (upload the .ionapi file that \"Download \
+                 Credentials\" of the authorized app gives)"
             }
             Self::HalfServiceAccount => {
-                "has only one of `saak` and `sask`; download it again with \"Create Service \
-                 Account\" on"
+                "has only one of `saak` and `sask` (download it again with \"Create Service \
+                 Account\" on)"
             }
             Self::PostmanEnvironment => {
-                "is a Postman environment made from an ION API file; upload the file that it was \
-                 made from"
+                "is a Postman environment made from an ION API file (upload the file that it was \
+                 made from)"
             }
             Self::PostmanCollection => {
-                "is a Postman collection; upload the .ionapi file that Infor gave"
+                "is a Postman collection (upload the .ionapi file that Infor gave)"
             }
-            Self::Base64 => "is base64 text; upload the file as it was before it was encoded",
-            Self::InList => "is a list with an ION API file in it; upload the object in { } alone",
+            Self::Base64 => "is base64 text (upload the file as it was before it was encoded)",
+            Self::InList => "is a list with an ION API file in it (upload the object in { } alone)",
             Self::InObject => {
-                "has an ION API file under one of its keys; upload that inner object in { } alone"
+                "has an ION API file under one of its keys (upload that inner object in { } alone)"
             }
             Self::InText => {
-                "is JSON within a JSON text; upload the file as it was before it was put in quotes"
+                "is JSON within a JSON text (upload the file as it was before it was put in quotes)"
             }
             Self::TokenAnswer => {
-                "is an access token or the answer to a token request; upload the .ionapi file that \
-                 tokens are asked for with"
+                "is an access token or the answer to a token request (upload the .ionapi file that \
+                 tokens are asked for with)"
             }
             Self::ApiDescription => {
-                "is the description of an API (OpenAPI); upload the .ionapi file of the authorized \
-                 app"
+                "is the description of an API (upload the .ionapi file of the authorized app)"
             }
             Self::HtmlPage => {
-                "is a web page, perhaps a log-in page saved in place of the download; download it \
-                 again"
+                "is a web page, perhaps a log-in page saved in place of the download (download it \
+                 again)"
             }
-            Self::Xml => "is XML; upload the .ionapi file that Infor gave",
+            Self::Xml => "is XML (upload the .ionapi file that Infor gave)",
             Self::Pem => {
-                "is a certificate or a key in PEM; certificates of an on-premises server go into \
-                 a field of their own"
+                "is a certificate or a key in PEM (certificates of an on-premises server go into a \
+                 field of their own)"
             }
-            Self::Pdf => "is a PDF; download the file again rather than copying it out of a PDF",
+            Self::Pdf => "is a PDF (download the file again rather than copying it out of a PDF)",
             Self::Zip => {
-                "is a ZIP archive or an Office document; upload the .ionapi file from within it"
+                "is a ZIP archive or an Office document (upload the .ionapi file from within it)"
             }
-            Self::Archive => "is an archive; upload the .ionapi file from within it",
-            Self::Picture => "is a picture; upload the .ionapi file that Infor gave",
+            Self::Archive => "is an archive (upload the .ionapi file from within it)",
+            Self::Picture => "is a picture (upload the .ionapi file that Infor gave)",
         })
     }
 }
