@@ -17,7 +17,7 @@ use ionvault::model::{Grant, IonApiFacts};
 /// Fewer than so many, and some quirk that was once seen is no longer tried.
 const FIXTURES_MIN: usize = 80;
 
-/// Shorter texts are words that a message may well use.
+/// Shorter texts are bound to stand in a message somewhere.
 const VALUE_CHARACTERS_MIN: usize = 5;
 
 /// Unquoted tokens of this length are no words any more.
@@ -152,7 +152,7 @@ fn refusal(invalid: &InvalidIonApiFile) -> String {
 }
 
 /// What could be a value of the file, found without the parser under test: everything in quotes
-/// that is not followed by a colon, and every long token.
+/// that is neither a plain word nor followed by a colon, and every long token.
 fn values(bytes: &[u8]) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(bytes).replace('\0', "");
     let parts: Vec<&str> = text.split('"').collect();
@@ -160,7 +160,9 @@ fn values(bytes: &[u8]) -> BTreeSet<String> {
         [value, after] if !after.trim_start().starts_with(':') => Some(*value),
         _ => None,
     });
+    let is_word = |value: &str| value.chars().all(|letter| letter.is_ascii_lowercase());
     let quoted = quoted.filter(|value| value.chars().count() >= VALUE_CHARACTERS_MIN);
+    let quoted = quoted.filter(|value| !is_word(value));
     let tokens = text.split(|c: char| c.is_whitespace() || c.is_control() || "\",;\\".contains(c));
     let tokens = tokens.filter(|token| token.chars().count() >= TOKEN_CHARACTERS_MIN);
     quoted.chain(tokens).map(str::to_owned).collect()
