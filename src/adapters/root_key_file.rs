@@ -45,7 +45,9 @@ pub enum CreateRootKeyError {
     #[error("there is a file at this path already: move it away if no store needs it")]
     Exists,
     /// The directory is missing, or does not allow it.
-    #[error("the root key file cannot be written: create its directory, owned by this user")]
+    #[error(
+        "the root key file cannot be written: it needs a directory of this user, and hard links"
+    )]
     Write(#[source] io::Error),
     /// There is no key.
     #[error("the operating system gives no random bytes")]

@@ -147,11 +147,11 @@ mod tests {
 
     #[test]
     fn a_dropped_key_leaves_zeros() {
-        let key = LockedKey::from_bytes(&[7; 32]).unwrap();
+        let key = LockedKey::from_bytes(&[0xd7; 32]).unwrap();
         let slot = key.0;
         drop(key);
-        // Another test may have taken the slot already; the sevens are gone all the same.
-        assert_ne!(*slot.read().unwrap(), [7; 32]);
+        // Another test may have taken the slot already; these bytes are gone all the same.
+        assert_ne!(*slot.read().unwrap(), [0xd7; 32]);
     }
 
     #[test]

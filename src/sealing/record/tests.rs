@@ -150,17 +150,6 @@ mod tied_to {
 }
 
 #[test]
-fn the_header_must_agree_with_the_place() {
-    let id = id(0);
-    let record = sealed(&key(1), &at(&id));
-    let elsewhere =
-        [Place { tenant_uid: STORE, ..at(&id) }, Place { kind: RecordKind::Tenant, ..at(&id) }];
-    for place in elsewhere {
-        assert_eq!(record.open(&key(1), &place).err(), Some(NotAuthentic.into()));
-    }
-}
-
-#[test]
 fn another_version_of_the_key_is_told_from_damage() {
     let record = sealed(&key(7), &at(&id(0)));
     assert_eq!(record.open(&key(8), &at(&id(0))).err(), Some(OpenError::OtherKey(7)));
