@@ -10,15 +10,18 @@
 //! 6. [`sealing`] seals and opens records.
 //! 7. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
-//! Beside it stands `simulator`, Infor's authorization server in miniature.
+//! Beside it stand [`config`], what the operator decided, [`telemetry`], what the operator sees,
+//! and `simulator`, Infor's authorization server in miniature.
 
 pub mod access;
 pub mod adapters;
+pub mod config;
 pub mod ion;
 pub mod model;
 pub mod ports;
 pub mod sealing;
 pub mod secret;
+pub mod telemetry;
 pub mod tokens;
 pub mod vault;
 

@@ -1,0 +1,81 @@
+//! One TOML text becomes values that nothing needs to check again.
+//!
+//! [`Config`] holds what an operator decided: addresses, paths, numbers within their ranges. It
+//! opens nothing; `listen`, `app` and the adapters turn it into sockets, stores and keys. Every key
+//! is described in `deploy/ionvault.example.toml`.
+
+mod certificates;
+mod egress;
+mod file;
+mod invalid;
+mod limits;
+mod listeners;
+mod log;
+
+pub use certificates::{ReadCertificatesError, read_certificates};
+pub use egress::EgressHost;
+pub use invalid::InvalidConfig;
+pub use limits::Limits;
+pub use listeners::{Admin, Listeners, Mtls, Ops};
+pub use log::{Log, LogFormat};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::access::Groups;
+
+/// What the operator decided. Relative paths count from the working directory of the process.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Directory of the store; made by `ionvault init`.
+    pub data_dir: PathBuf,
+    /// File of the root key; made by `ionvault init`.
+    pub root_key: PathBuf,
+    /// Where callers come in; at least one of `mtls` and `admin` is there.
+    pub listeners: Listeners,
+    /// What each resource may grow to.
+    pub limits: Limits,
+    /// Hosts besides Infor's own that credentials may point to; no host and port twice.
+    pub egress: Vec<EgressHost>,
+    /// File of the Cedar policy.
+    pub policy: PathBuf,
+    /// Who is in which group.
+    pub groups: Groups,
+    /// How the program speaks to its operator.
+    pub log: Log,
+    /// How long calls in flight may go on after SIGTERM; 1 to 600 s.
+    pub drain: Duration,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`], which names the key and says what to write. Unknown keys are errors: a
+    /// typo must not silently become a default.
+    pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
+        let file: file::File =
+            toml::from_str(text).map_err(|error| InvalidConfig::syntax(text, &error))?;
+        let file::File { store, root_key, listen, limits, egress, access, log, drain_seconds } =
+            file;
+        let drain = invalid::within("drain_seconds", drain_seconds, 1..=DRAIN_SECONDS_MAX)?;
+        Ok(Self {
+            data_dir: invalid::path("store.data_dir", store.data_dir)?,
+            root_key: invalid::path("root_key.file", root_key.file)?,
+            listeners: listen.check()?,
+            limits: limits.check()?,
+            egress: egress.check()?,
+            policy: invalid::path("access.policy", access.policy)?,
+            groups: file::groups(access.group)?,
+            log: log.check()?,
+            drain: Duration::from_secs(drain),
+        })
+    }
+}
+
+/// Above what any supervisor waits before it kills (Kubernetes: 30 s, systemd: 90 s, unless told).
+const DRAIN_SECONDS_MAX: u64 = 600;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Why a configuration is refused, and the checks that say so.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+/// Why a configuration is refused: one sentence that names the place and says what to write.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidConfig {
+    /// The text is not TOML, a key is unknown or missing, or a value has the wrong type.
+    #[error("line {line}: {what}")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+        /// The parser's words.
+        what: String,
+    },
+    /// A value has the right type but is not one of those allowed.
+    #[error("`{key}` must be {expected}")]
+    Value {
+        /// The key with its section, such as `listen.mtls.trust_domain`.
+        key: String,
+        /// What to write.
+        expected: String,
+    },
+    /// Nobody could ever call.
+    #[error("nothing would be served: write a [listen.mtls] or a [listen.admin] section")]
+    NoListener,
+}
+
+impl InvalidConfig {
+    pub(super) fn value(key: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Value { key: key.into(), expected: expected.into() }
+    }
+
+    /// The first line of what TOML's parser says: the rest repeats the input.
+    pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
+        let end = error.span().map_or(0, |span| span.start);
+        let before = text.get(..end).unwrap_or_default();
+        let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
+        Self::Syntax { line, what: error.message().lines().collect::<Vec<_>>().join(", ") }
+    }
+}
+
+/// A number within its range.
+pub(super) fn within<N: PartialOrd + std::fmt::Display>(
+    key: &str,
+    number: N,
+    range: RangeInclusive<N>,
+) -> Result<N, InvalidConfig> {
+    if range.contains(&number) {
+        Ok(number)
+    } else {
+        let (least, most) = range.into_inner();
+        Err(InvalidConfig::value(key, format!("a whole number from {least} to {most}")))
+    }
+}
+
+/// A path that is not empty.
+pub(super) fn path(key: &str, path: PathBuf) -> Result<PathBuf, InvalidConfig> {
+    if path.as_os_str().is_empty() { Err(InvalidConfig::value(key, "a path")) } else { Ok(path) }
+}
