@@ -2,13 +2,14 @@
 //!
 //! A request travels down this list and never back up; `tests/tidy.rs` holds the modules to it.
 //!
-//! 1. [`access`]: who may do what with which credential.
-//! 2. [`tokens`] decides which access token to issue, and when a cached one will do.
-//! 3. [`vault`] keeps credentials, their versions and their keys.
-//! 4. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
-//! 5. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
-//! 6. [`sealing`] seals and opens records.
-//! 7. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
+//! 1. [`identity`]: who calls, once per connection.
+//! 2. [`access`]: who may do what with which credential.
+//! 3. [`tokens`] decides which access token to issue, and when a cached one will do.
+//! 4. [`vault`] keeps credentials, their versions and their keys.
+//! 5. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
+//! 6. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
+//! 7. [`sealing`] seals and opens records.
+//! 8. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
 //! Beside it stand [`config`], what the operator decided, [`telemetry`], what the operator sees,
 //! and `simulator`, Infor's authorization server in miniature.
@@ -16,6 +17,7 @@
 pub mod access;
 pub mod adapters;
 pub mod config;
+pub mod identity;
 pub mod ion;
 pub mod model;
 pub mod ports;
