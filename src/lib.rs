@@ -2,14 +2,15 @@
 //!
 //! A request travels down this list and never back up; `tests/tidy.rs` holds the modules to it.
 //!
-//! 1. [`identity`]: who calls, once per connection.
-//! 2. [`access`]: who may do what with which credential.
-//! 3. [`tokens`] decides which access token to issue, and when a cached one will do.
-//! 4. [`vault`] keeps credentials, their versions and their keys.
-//! 5. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
-//! 6. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
-//! 7. [`sealing`] seals and opens records.
-//! 8. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
+//! 1. [`listen`]: sockets, TLS and HTTP/2, with a limit on everything.
+//! 2. [`identity`]: who calls, once per connection.
+//! 3. [`access`]: who may do what with which credential.
+//! 4. [`tokens`] decides which access token to issue, and when a cached one will do.
+//! 5. [`vault`] keeps credentials, their versions and their keys.
+//! 6. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
+//! 7. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
+//! 8. [`sealing`] seals and opens records.
+//! 9. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
 //! Beside it stand [`config`], what the operator decided, [`telemetry`], what the operator sees,
 //! and `simulator`, Infor's authorization server in miniature.
@@ -19,6 +20,7 @@ pub mod adapters;
 pub mod config;
 pub mod identity;
 pub mod ion;
+pub mod listen;
 pub mod model;
 pub mod ports;
 pub mod sealing;

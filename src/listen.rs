@@ -1,0 +1,128 @@
+//! Sockets, TLS and HTTP/2, with a limit on everything that a stranger could make grow.
+//!
+//! A connection passes [`door`] (accepted, counted), [`tls`] or [`admin`] (who is it?),
+//! [`connection`] (HTTP/2 with its limits and its age), and each of its calls passes [`call`]
+//! (peer attached, overload shed, deadline kept) on its way to the services.
+
+mod admin;
+mod bind;
+mod call;
+mod connection;
+mod door;
+mod drain;
+mod handshake;
+mod ops;
+mod tls;
+
+pub use bind::BindError;
+pub use drain::Drained;
+pub use ops::Pages;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::config;
+use admin::AdminSocket;
+use call::Calls;
+use connection::Connections;
+use door::{CONNECTIONS_OF_ADMINS_MAX, Door};
+use ops::OpsSocket;
+use tls::TlsSocket;
+
+/// All sockets of the program, bound but not yet answering.
+pub struct Listeners {
+    mtls: Option<TlsSocket>,
+    admin: Option<AdminSocket>,
+    ops: Option<OpsSocket>,
+    limits: config::Limits,
+}
+
+impl Listeners {
+    /// Binds what the configuration names and reads the certificates. Clients that connect wait
+    /// until [`Listeners::serve`].
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`], one sentence each; nothing stays bound, and no file was changed but a socket
+    /// that nobody listened on.
+    pub async fn bind(
+        listeners: &config::Listeners,
+        limits: config::Limits,
+    ) -> Result<Self, BindError> {
+        let config::Listeners { mtls, admin, ops } = listeners;
+        let mut bound = Self { mtls: None, admin: None, ops: None, limits };
+        if let Some(mtls) = mtls {
+            bound.mtls = Some(TlsSocket::bind(mtls, &bound.limits).await?);
+        }
+        if let Some(ops) = ops {
+            bound.ops = Some(OpsSocket::bind(ops).await?);
+        }
+        if let Some(admin) = admin {
+            bound.admin = Some(AdminSocket::bind(admin)?);
+        }
+        Ok(bound)
+    }
+
+    /// Where `[listen.mtls]` listens, with the port that was taken.
+    #[must_use]
+    pub fn mtls_address(&self) -> Option<SocketAddr> {
+        self.mtls.as_ref().map(|socket| socket.address)
+    }
+
+    /// Where `[listen.ops]` listens, with the port that was taken.
+    #[must_use]
+    pub fn ops_address(&self) -> Option<SocketAddr> {
+        self.ops.as_ref().map(|socket| socket.address)
+    }
+
+    /// Serves until `drain` is cancelled, then lets calls finish for at most `grace`.
+    ///
+    /// `services` makes the services of a listener, with reflection or without. Each request
+    /// carries an `Arc<Peer>` among its extensions. `pages` is what `[listen.ops]` shows; it is
+    /// up for as long as any call is in flight, and not ready from the drain on.
+    ///
+    /// Dropping the future ends all connections at once.
+    pub async fn serve(
+        self,
+        services: impl Fn(bool) -> Routes,
+        pages: Pages,
+        drain: CancellationToken,
+        grace: Duration,
+    ) -> Drained {
+        let Self { mtls, admin, ops, limits } = self;
+        let calls = Calls::new(&limits);
+        let connections = Arc::new(Connections::new(&limits, drain.clone()));
+        let door = |reflection, connections_max| Door {
+            connections_max,
+            calls: calls.clone(),
+            routes: services(reflection).prepare(),
+            connections: connections.clone(),
+            drain: drain.clone(),
+            grace,
+        };
+        let mtls = async {
+            let Some(socket) = mtls else { return Drained::default() };
+            door(socket.reflection, limits.connections).serve(socket).await
+        };
+        let admin = async {
+            let Some(socket) = admin else { return Drained::default() };
+            door(socket.reflection, CONNECTIONS_OF_ADMINS_MAX).serve(socket).await
+        };
+        let closed = CancellationToken::new();
+        let callers = async {
+            let (mtls, admin) = tokio::join!(mtls, admin);
+            closed.cancel();
+            mtls + admin
+        };
+        let ops = async {
+            if let Some(socket) = ops {
+                socket.serve(pages, &drain, &closed).await;
+            }
+        };
+        tokio::join!(callers, ops).0
+    }
+}

@@ -1,0 +1,173 @@
+//! Listeners that serve, in a house of their own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ionvault::config::{self, Config, Limits};
+use ionvault::identity::Peer;
+use ionvault::listen::{Drained, Listeners, Pages};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
+use tonic::{Request, Status};
+
+use crate::authority::Authority;
+use crate::calls::Held;
+
+/// Listeners with files in a directory of their own. Counters are this thread's.
+pub struct House {
+    pub authority: Authority,
+    pub dir: TempDir,
+    pub limits: Limits,
+    pub allowed_uids: Option<Vec<u32>>,
+    pub allow_dns_san: bool,
+    pub grace: Duration,
+}
+
+/// Listeners at work.
+pub struct Open {
+    pub authority: Authority,
+    pub dir: TempDir,
+    pub mtls: SocketAddr,
+    pub ops: SocketAddr,
+    pub drain: CancellationToken,
+    pub serving: JoinHandle<Drained>,
+    /// The peers of all calls to the health service.
+    pub peers: Arc<Mutex<Vec<Arc<Peer>>>>,
+    pub held: Held,
+    pub metrics: PrometheusHandle,
+    /// What `/readyz` says.
+    pub ready: Arc<Mutex<Result<(), String>>>,
+    _counting: metrics::LocalRecorderGuard<'static>,
+}
+
+impl House {
+    pub fn new() -> Self {
+        let house = Self {
+            authority: Authority::new(),
+            dir: tempfile::tempdir().unwrap(),
+            limits: Limits::default(),
+            allowed_uids: None,
+            allow_dns_san: false,
+            grace: Duration::from_secs(60),
+        };
+        let server = house.authority.server();
+        house.write("server.crt", &server.certificate_pem);
+        house.write("server.key", &server.key.serialize_pem());
+        house.write("clients.crt", house.authority.pem());
+        house
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// As an operator would write it.
+    pub fn config(&self) -> config::Listeners {
+        let text = format!(
+            r#"
+            store.data_dir = "unused"
+            root_key.file = "unused"
+            access.policy = "unused"
+            [listen.mtls]
+            address = "127.0.0.1:0"
+            certificate = "{dir}/server.crt"
+            key = "{dir}/server.key"
+            client_ca = "{dir}/clients.crt"
+            trust_domain = "prod.example"
+            allow_dns_san = {allow_dns_san}
+            [listen.admin]
+            socket = "{dir}/admin.sock"
+            [listen.ops]
+            address = "127.0.0.1:0"
+            "#,
+            dir = self.dir.path().display(),
+            allow_dns_san = self.allow_dns_san,
+        );
+        let mut listeners = Config::parse(&text).unwrap().listeners;
+        listeners.admin.as_mut().unwrap().allowed_uids = self.allowed_uids.clone();
+        listeners
+    }
+
+    pub async fn open(self) -> Open {
+        let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
+        let metrics = recorder.handle();
+        let counting = metrics::set_default_local_recorder(recorder);
+        let listeners = Listeners::bind(&self.config(), self.limits).await.unwrap();
+        let peers = Arc::<Mutex<Vec<Arc<Peer>>>>::default();
+        let (held, ready) = (Held::default(), Arc::new(Mutex::new(Ok(()))));
+        let (drain, grace) = (CancellationToken::new(), self.grace);
+        let (mtls, ops) = (listeners.mtls_address().unwrap(), listeners.ops_address().unwrap());
+        let services = {
+            let (peers, held) = (peers.clone(), held.clone());
+            move |reflection| services(&peers, &held, reflection)
+        };
+        let pages = Pages {
+            ready: {
+                let ready = ready.clone();
+                Arc::new(move || ready.lock().unwrap().clone())
+            },
+            metrics: {
+                let metrics = metrics.clone();
+                Arc::new(move || metrics.render())
+            },
+        };
+        let until = drain.clone();
+        let serving =
+            tokio::spawn(async move { listeners.serve(services, pages, until, grace).await });
+        Open {
+            authority: self.authority,
+            dir: self.dir,
+            mtls,
+            ops,
+            drain,
+            serving,
+            peers,
+            held,
+            metrics,
+            ready,
+            _counting: counting,
+        }
+    }
+}
+
+impl Open {
+    /// The lines of one metric, without those that count nothing.
+    pub fn counted(&self, metric: &str) -> Vec<String> {
+        let text = self.metrics.render();
+        let lines = text.lines().filter(|line| line.starts_with(metric) && !line.ends_with(" 0"));
+        lines.map(str::to_owned).collect()
+    }
+
+    pub fn last_peer(&self) -> Peer {
+        self.peers.lock().unwrap().last().unwrap().as_ref().clone()
+    }
+}
+
+fn services(peers: &Arc<Mutex<Vec<Arc<Peer>>>>, held: &Held, reflection: bool) -> Routes {
+    let (_, health) = tonic_health::server::health_reporter();
+    let peers = peers.clone();
+    let remember = move |request: Request<()>| {
+        let peer = request.extensions().get::<Arc<Peer>>();
+        peers.lock().unwrap().push(peer.ok_or(Status::internal("no peer"))?.clone());
+        Ok(request)
+    };
+    let routes = Routes::new(InterceptedService::new(health, remember)).add_service(held.clone());
+    if !reflection {
+        return routes;
+    }
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .unwrap();
+    routes.add_service(reflection)
+}
