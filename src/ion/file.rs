@@ -27,7 +27,6 @@ pub struct IonApiFile {
     scopes: Vec<String>,
     gateway: Option<Url>,
     authorization_server: Url,
-    token_path: String,
     token_endpoint: Url,
     warnings: Vec<String>,
 }
@@ -129,11 +128,11 @@ impl IonApiFile {
             Some(client_id),
             Some(client_secret),
             Some(authorization_server),
-            Some(token_path),
             Some(token_endpoint),
             None,
-        ) = (client_id, client_secret, server, token_path, token_endpoint, violations.refusal())
+        ) = (client_id, client_secret, server, token_endpoint, violations.refusal())
         else {
+            // Whatever is absent here has left a violation, so there is no second case.
             return Err(violations.refusal().unwrap_or_else(|| Problem::Missing.into()));
         };
         let mut file = Self {
@@ -147,7 +146,6 @@ impl IonApiFile {
             scopes,
             gateway,
             authorization_server,
-            token_path,
             token_endpoint,
             warnings: Vec::new(),
         };
@@ -173,8 +171,7 @@ impl IonApiFile {
     }
 
     /// `ti`, Infor's tenant; empty if absent.
-    #[must_use]
-    pub fn infor_tenant(&self) -> &str {
+    pub(super) fn infor_tenant(&self) -> &str {
         &self.infor_tenant
     }
 
@@ -209,28 +206,20 @@ impl IonApiFile {
         &self.scopes
     }
 
-    /// `{pu}{ot}` with exactly one slash between them, normalised.
+    /// `{pu}{ot}` with exactly one slash between them, normalised: lower-case host, no default
+    /// port. Files that differ only in spelling give the same URL.
     #[must_use]
     pub fn token_endpoint(&self) -> &Url {
         &self.token_endpoint
     }
 
-    /// `pu`, normalised: lower-case host, no default port, exactly one slash at the end. Files
-    /// that differ only in spelling give the same URL.
-    #[must_use]
-    pub fn authorization_server(&self) -> &Url {
+    /// `pu`, normalised: lower-case host, no default port, exactly one slash at the end.
+    pub(super) fn authorization_server(&self) -> &Url {
         &self.authorization_server
     }
 
-    /// `ot` without a slash at its beginning.
-    #[must_use]
-    pub fn token_path(&self) -> &str {
-        &self.token_path
-    }
-
     /// `iu`, normalised as `pu`.
-    #[must_use]
-    pub fn gateway(&self) -> Option<&Url> {
+    pub(super) fn gateway(&self) -> Option<&Url> {
         self.gateway.as_ref()
     }
 

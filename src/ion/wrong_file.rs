@@ -133,7 +133,7 @@ fn is_ion_api(value: &Value<'_>) -> bool {
 /// Decodes the first characters only: enough to see a `{`, not enough for a secret.
 fn is_base64_of_object(text: &str) -> bool {
     let body = text.rsplit_once("base64,").map_or(text, |(_, body)| body);
-    let mut start = [0; 24];
+    let mut start = Zeroizing::new([0; 24]);
     let mut length = 0;
     for byte in body.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
         let Some(place) = start.get_mut(length) else { break };
@@ -142,6 +142,7 @@ fn is_base64_of_object(text: &str) -> bool {
     }
     let Some(start) = start.get(..length - length % 4) else { return false };
     let Ok(decoded) = BASE64_MIME_PERMISSIVE.decode(start) else { return false };
+    let decoded = Zeroizing::new(decoded);
     let mut letters = decoded.iter().filter(|byte| !matches!(byte, 0 | 0xFF | 0xFE));
     let marks = [0xEF, 0xBB, 0xBF];
     matches!(letters.find(|byte| !marks.contains(byte) && !byte.is_ascii_whitespace()), Some(b'{'))
