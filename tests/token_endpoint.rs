@@ -218,8 +218,11 @@ async fn a_silent_server_is_given_up() {
     ] {
         let server = RawServer::start(&authority.server().unwrap(), then).await;
         let target = target(&server.url(), authority.certificate_pem());
-        let refused = tokio::spawn(async move { refusal(&target).await });
-        server.arrived().await;
+        let mut refused = tokio::spawn(async move { refusal(&target).await });
+        tokio::select! {
+            refused = &mut refused => panic!("{refused:?}, and nothing arrived"),
+            _ = server.arrived() => {}
+        }
         tokio::time::pause();
         tokio::time::advance(limit).await;
         let refused = refused.await.unwrap();
