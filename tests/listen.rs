@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "the modules of a test are its own")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test")]
+#![expect(clippy::indexing_slicing, reason = "a test")]
 
 #[path = "listen/admin.rs"]
 mod admin;
@@ -15,12 +16,16 @@ mod calls;
 mod clients;
 #[path = "listen/drain.rs"]
 mod drain;
+#[path = "listen/frames.rs"]
+mod frames;
 #[path = "listen/handshake.rs"]
 mod handshake;
 #[path = "listen/house.rs"]
 mod house;
 #[path = "listen/identity.rs"]
 mod identity;
+#[path = "listen/journal.rs"]
+mod journal;
 #[path = "listen/ops.rs"]
 mod ops;
 #[path = "listen/patience.rs"]

@@ -38,6 +38,23 @@ async fn another_user_is_turned_away_and_counted() {
 }
 
 #[tokio::test]
+async fn administrators_have_places_of_their_own_and_only_so_many() {
+    let mut house = House::new();
+    house.limits.connections = 1;
+    let open = house.open().await;
+    check(open.channel(&open.good()).await).await.unwrap();
+    let socket = open.dir.path().join("admin.sock");
+    let mut inside = Vec::new();
+    for _ in 0..64 {
+        inside.push(UnixStream::connect(&socket).await.unwrap());
+    }
+    let mut last = UnixStream::connect(&socket).await.unwrap();
+    assert_eq!(last.read(&mut [0]).await.unwrap(), 0);
+    let counted = open.counted("ionvault_connections_refused_total");
+    assert_eq!(counted, ["ionvault_connections_refused_total{listener=\"admin\"} 1"]);
+}
+
+#[tokio::test]
 async fn each_listener_has_reflection_as_configured() {
     let open = House::new().open().await;
     let ask = async |channel| {

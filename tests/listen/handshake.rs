@@ -1,13 +1,14 @@
 //! Who does not get past the handshake: no call, a counter with the reason.
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, SanType};
-use rustls::ClientConfig;
 use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::authority::{Authority, INVOICES, Leaf, far_ahead, long_ago};
 use crate::clients::check;
+use crate::frames::PREFACE;
 use crate::house::{House, Open};
 use crate::patience::until;
 
@@ -31,6 +32,10 @@ impl Open {
         let line = format!("{name}{{listener=\"mtls\",reason=\"{reason}\"}} 1");
         until(reason, async || !self.counted(name).is_empty()).await;
         assert_eq!(self.counted(name), [line]);
+        let lines = self.journal.lines("a TLS handshake failed");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("WARN") && lines[0].contains("127.0.0.1:"), "{lines:?}");
+        assert!(lines[0].contains(&format!("reason=\"{reason}\"")), "{lines:?}");
     }
 
     fn presenting(&self, leaf: &Leaf) -> ClientConfig {
@@ -154,6 +159,20 @@ async fn a_client_that_leaves() {
     let open = House::new().open().await;
     drop(TcpStream::connect(open.mtls).await.unwrap());
     open.counts_one("connection lost").await;
+}
+
+/// The first certificate may have expired by then.
+#[tokio::test]
+async fn a_client_that_comes_back_is_looked_at_again() {
+    let open = House::new().open().await;
+    let config = open.presenting(&open.good());
+    for _ in 0..2 {
+        let mut stream = open.handshake(config.clone()).await.unwrap();
+        // A ticket, if there were one, would come before the first answer.
+        stream.write_all(PREFACE).await.unwrap();
+        stream.read_u8().await.unwrap();
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+    }
 }
 
 /// One that holds its turn and says nothing delays the others at most by its own time.

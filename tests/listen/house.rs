@@ -18,8 +18,9 @@ use tonic::{Request, Status};
 
 use crate::authority::Authority;
 use crate::calls::Held;
+use crate::journal::Journal;
 
-/// Listeners with files in a directory of their own. Counters are this thread's.
+/// Listeners with files in a directory of their own. Counters and the log are this thread's.
 pub struct House {
     pub authority: Authority,
     pub dir: TempDir,
@@ -43,7 +44,9 @@ pub struct Open {
     pub metrics: PrometheusHandle,
     /// What `/readyz` says.
     pub ready: Arc<Mutex<Result<(), String>>>,
+    pub journal: Journal,
     _counting: metrics::LocalRecorderGuard<'static>,
+    _writing: tracing::subscriber::DefaultGuard,
 }
 
 impl House {
@@ -102,6 +105,8 @@ impl House {
         let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
         let metrics = recorder.handle();
         let counting = metrics::set_default_local_recorder(recorder);
+        let journal = Journal::default();
+        let writing = tracing::subscriber::set_default(journal.subscriber());
         let listeners = Listeners::bind(&self.config(), self.limits).await.unwrap();
         let peers = Arc::<Mutex<Vec<Arc<Peer>>>>::default();
         let (held, ready) = (Held::default(), Arc::new(Mutex::new(Ok(()))));
@@ -135,7 +140,9 @@ impl House {
             held,
             metrics,
             ready,
+            journal,
             _counting: counting,
+            _writing: writing,
         }
     }
 }
