@@ -4,6 +4,7 @@
 //! of a request. What libraries say below `info` may quote what they carry, so no filter turns it
 //! on.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -38,7 +39,8 @@ pub enum StartError {
 ///
 /// [`StartError`] at the second call in one process.
 pub fn start(log: &Log) -> Result<Metrics, StartError> {
-    tracing::subscriber::set_global_default(subscriber(log, std::io::stderr))
+    let colours = std::io::stderr().is_terminal();
+    tracing::subscriber::set_global_default(subscriber(log, colours, std::io::stderr))
         .map_err(StartError::Log)?;
     PrometheusBuilder::new().install_recorder().map(Metrics).map_err(StartError::Metrics)
 }
@@ -65,11 +67,11 @@ const FOLD_EVERY: Duration = Duration::from_secs(5);
 /// Libraries are heard from this level upwards.
 const LIBRARIES: LevelFilter = LevelFilter::INFO;
 
-fn subscriber<W>(log: &Log, writer: W) -> impl Subscriber + Send + Sync + use<W>
+fn subscriber<W>(log: &Log, colours: bool, writer: W) -> impl Subscriber + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt::layer().with_writer(writer);
+    let lines = fmt::layer().with_ansi(colours).with_writer(writer);
     let lines = match log.format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -105,7 +107,7 @@ mod tests {
         let paper = Paper::default();
         let source = paper.clone();
         let log = Log { format, filter: filter.parse().unwrap() };
-        tracing::subscriber::with_default(subscriber(&log, move || source.clone()), || {
+        tracing::subscriber::with_default(subscriber(&log, false, move || source.clone()), || {
             tracing::info!(target: "ionvault::listen", peer = "\u{1b}[31mred\nnew line", "first");
             tracing::debug!(target: "ionvault::listen", "second");
             tracing::debug!(target: "h2::codec", "third");
@@ -129,7 +131,7 @@ mod tests {
         for format in [LogFormat::Text, LogFormat::Json] {
             let text = logged(format, "info,h2=off");
             assert_eq!(text.lines().count(), 1, "{text}");
-            assert!(!text.contains("\u{1b}[31m"), "{text}");
+            assert!(!text.contains('\u{1b}'), "{text}");
         }
     }
 
