@@ -4,8 +4,6 @@
 
 #[path = "simulator/browser.rs"]
 mod browser;
-#[path = "simulator/limits.rs"]
-mod limits;
 #[path = "simulator/refresh.rs"]
 mod refresh;
 
