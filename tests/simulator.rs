@@ -4,6 +4,8 @@
 
 #[path = "simulator/browser.rs"]
 mod browser;
+#[path = "simulator/limits.rs"]
+mod limits;
 #[path = "simulator/refresh.rs"]
 mod refresh;
 

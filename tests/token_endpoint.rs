@@ -96,6 +96,29 @@ async fn the_request_is_a_form_that_says_no_more_than_it_must() {
     );
 }
 
+/// The environment belongs to the process, so the test above is run again in one of its own.
+#[tokio::test]
+async fn no_proxy_is_taken_from_the_environment() {
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let run = tokio::task::spawn_blocking(move || {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "the_request_is_a_form_that_says_no_more_than_it_must"]);
+        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+            command.env(name, &url);
+        }
+        command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap()
+    });
+    tokio::select! {
+        _ = proxy.accept() => panic!("the proxy was asked"),
+        output = run => {
+            let output = output.unwrap();
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && told.contains("1 passed"), "{told}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn no_redirect_is_followed() {
     let authority = Authority::generate().unwrap();
@@ -162,6 +185,10 @@ async fn a_broken_connection_is_no_answer() {
 #[tokio::test]
 async fn a_busy_server_is_asked_again_when_it_says() {
     let authority = Authority::generate().unwrap();
+    let long = Then::Say(http("503 Busy\r\nretry-after: 2", &"planted".repeat(10_000)));
+    let expected =
+        r#"Unavailable { what: "it answered that it has failed", retry_after: Some(2s) }"#;
+    assert_eq!(refusal_of(&authority, long).await, expected);
     for (head, what, seconds) in [
         ("429 Too Many\r\nretry-after: 7", "it asks for fewer requests", "Some(7s)"),
         (
@@ -170,6 +197,7 @@ async fn a_busy_server_is_asked_again_when_it_says() {
             "Some(60s)",
         ),
         ("500 Failed", "it answered that it has failed", "None"),
+        ("502 Bad\r\ncontent-encoding: gzip", "it answered that it has failed", "None"),
     ] {
         let refused = refusal_of(&authority, Then::Say(http(head, "<html>planted</html>"))).await;
         let expected = format!("Unavailable {{ what: {what:?}, retry_after: {seconds} }}");
@@ -190,8 +218,11 @@ async fn a_silent_server_is_given_up() {
     ] {
         let server = RawServer::start(&authority.server().unwrap(), then).await;
         let target = target(&server.url(), authority.certificate_pem());
-        let refused = tokio::spawn(async move { refusal(&target).await });
-        server.arrived().await;
+        let mut refused = tokio::spawn(async move { refusal(&target).await });
+        tokio::select! {
+            refused = &mut refused => panic!("{refused:?}, and nothing arrived"),
+            _ = server.arrived() => {}
+        }
         tokio::time::pause();
         tokio::time::advance(limit).await;
         let refused = refused.await.unwrap();

@@ -56,8 +56,10 @@ impl HttpsTokenEndpoint {
             status: response.status(),
             retry_after: retry_after::read(response.headers()),
         };
-        let body = read_body(response).await?;
-        answer::read(&head, &body)
+        match read_body(response).await? {
+            Ok(body) => answer::read(&head, &body),
+            Err(Unreadable(what)) => Err(head.without_body(what)),
+        }
     }
 }
 
@@ -100,20 +102,26 @@ async fn send(client: &Client, request: &TokenRequest<'_>) -> Result<Response, E
         .map_err(|error| transport::failure(&error.without_url()))
 }
 
-/// Reads chunk by chunk into a buffer that never grows, so nothing is left behind unwiped.
-async fn read_body(mut response: Response) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
+/// An answer whose body is not read, and why.
+struct Unreadable(&'static str);
+
+/// Reads chunk by chunk into a buffer that never grows, so nothing is left behind unwiped. (The
+/// chunks themselves are the HTTP library's and cannot be wiped.)
+async fn read_body(
+    mut response: Response,
+) -> Result<Result<Zeroizing<Vec<u8>>, Unreadable>, ExchangeError> {
     if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err(ExchangeError::Misbehaved("it compressed an answer that must not be"));
+        return Ok(Err(Unreadable("it compressed an answer that must not be")));
     }
     let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_BYTES_MAX));
     loop {
         let chunk = response.chunk().await;
         match chunk.map_err(|error| transport::failure(&error.without_url()))? {
-            None => return Ok(body),
+            None => return Ok(Ok(body)),
             Some(chunk) if chunk.len() <= ANSWER_BYTES_MAX - body.len() => {
                 body.extend_from_slice(&chunk);
             }
-            Some(_) => return Err(ExchangeError::Misbehaved("its answer is too long")),
+            Some(_) => return Ok(Err(Unreadable("its answer is too long"))),
         }
     }
 }

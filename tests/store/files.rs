@@ -254,3 +254,19 @@ async fn closing_finishes_what_was_queued() {
     assert!(acknowledged > 0);
     assert_eq!(everything(&SledStore::open(&path).unwrap()).await.len(), acknowledged);
 }
+
+#[tokio::test]
+async fn overwriting_the_same_records_does_not_fill_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let store = new_sled(&path);
+    let mut written = 0;
+    for seed in 0..1_200_u64 {
+        store.commit(vec![], vec![put([b'k', (seed % 8) as u8], 60_000, seed)]).await.unwrap();
+        written += 60_000;
+    }
+    let log = fs::metadata(path.join("db/db")).unwrap().len();
+    println!("{written} bytes written, {log} bytes of log");
+    assert!(log < written / 3, "{log} bytes of log for 480,000 bytes of records");
+    store.close().await.unwrap();
+}

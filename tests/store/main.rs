@@ -6,6 +6,7 @@
 #![allow(clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod conformance;
+mod crash;
 mod files;
 mod machine;
 mod model;

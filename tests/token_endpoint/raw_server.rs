@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ionvault::simulator::certificates::Identity;
+use rustls::SupportedProtocolVersion;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,9 +38,18 @@ pub(crate) struct RawServer {
 
 impl RawServer {
     pub(crate) async fn start(identity: &Identity, then: Then) -> Self {
+        Self::start_with(identity, then, rustls::ALL_VERSIONS).await
+    }
+
+    /// With these versions of TLS only.
+    pub(crate) async fn start_with(
+        identity: &Identity,
+        then: Then,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let tls = acceptor(identity);
+        let tls = acceptor(identity, versions);
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
         let (seen, requests) = watch::channel(Vec::new());
@@ -134,12 +144,12 @@ async fn read_request(stream: &mut TlsStream<TcpStream>) -> Option<Vec<u8>> {
     }
 }
 
-fn acceptor(identity: &Identity) -> TlsAcceptor {
+fn acceptor(identity: &Identity, versions: &[&'static SupportedProtocolVersion]) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(identity.certificate_pem.as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)

@@ -55,3 +55,13 @@ async fn nothing_connects_to_an_address_that_is_not_approved() {
     assert_eq!(simulator.requests().tokens(), 1);
     simulator.shutdown().await;
 }
+
+#[tokio::test]
+async fn servers_of_either_version_of_tls_are_reached() {
+    let (identity, authority) = leaf("localhost", 2020, 2120);
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let then = Then::Say(http("200 OK", TOKEN));
+        let server = RawServer::start_with(&identity, then, &[version]).await;
+        assert!(exchange(&target(&server.url(), &authority)).await.is_ok(), "{version:?}");
+    }
+}

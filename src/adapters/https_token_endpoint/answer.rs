@@ -28,14 +28,14 @@ pub(super) fn read(head: &Head, body: &[u8]) -> Result<TokenAnswer, ExchangeErro
         return Err(ExchangeError::Misbehaved("it answered with a redirect"));
     }
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(head.unavailable("it asks for fewer requests"));
+        return Err(head.unavailable(FEWER));
     }
     let fields = parse(body);
     if let Some(refusal) = fields.as_ref().and_then(|fields| head.refusal(fields)) {
         return Err(refusal);
     }
     if status.is_server_error() {
-        return Err(head.unavailable("it answered that it has failed"));
+        return Err(head.unavailable(FAILED));
     }
     if status == StatusCode::REQUEST_TIMEOUT {
         return Err(head.unavailable("it lost patience with the request"));
@@ -60,6 +60,17 @@ fn parse(body: &[u8]) -> Option<Fields<'_>> {
 }
 
 impl Head {
+    /// What an answer means whose body cannot be read, for this reason.
+    pub(super) fn without_body(&self, why: &'static str) -> ExchangeError {
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            self.unavailable(FEWER)
+        } else if self.status.is_server_error() {
+            self.unavailable(FAILED)
+        } else {
+            ExchangeError::Misbehaved(why)
+        }
+    }
+
     fn unavailable(&self, what: &'static str) -> ExchangeError {
         ExchangeError::Unavailable { what, retry_after: self.retry_after }
     }
@@ -82,7 +93,7 @@ impl Head {
             }
             "invalid_request" => OauthError::InvalidRequest,
             _ if self.status.is_server_error() => {
-                return Some(self.unavailable("it answered that it has failed"));
+                return Some(self.unavailable(FAILED));
             }
             _ => return Some(ExchangeError::Misbehaved("its error code is not one of RFC 6749")),
         };
@@ -130,6 +141,9 @@ impl Drop for Text<'_> {
         }
     }
 }
+
+const FEWER: &str = "it asks for fewer requests";
+const FAILED: &str = "it answered that it has failed";
 
 /// A sentence, not a page that happens to hold the words.
 const WRONG_GRANT_BYTES_MAX: usize = 256;
@@ -223,5 +237,16 @@ mod tests {
         }
         let page = format!("<html>{}Invalid grant type</html>", " ".repeat(300));
         assert_eq!(outcome(400, &page), "misbehaved: its answer is not the JSON of a token answer");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_of_any_status_is_too_strange(status in 100_u16..600, body in ".{0,300}") {
+            let wrapped = format!(r#"{{"access_token":"{body}","error":"{body}"}}"#);
+            for body in [body, wrapped] {
+                let told = outcome(status, &body);
+                proptest::prop_assert!(told != "token", "{status} {body}");
+            }
+        }
     }
 }

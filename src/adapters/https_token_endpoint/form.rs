@@ -109,4 +109,19 @@ mod tests {
         );
         assert!(written.contains(&"%23".repeat(300)));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_written_is_read_back(name in proptest::collection::vec(1_u8.., 0..40), scope in ".{1,40}") {
+            let username = Secret::from(name.clone());
+            let password = Secret::from(Vec::new());
+            let grant = GrantRequest::Password { username: &username, password: &password };
+            let written = text(grant, Some(&scope));
+            proptest::prop_assert!(written.is_ascii());
+            let lossy = String::from_utf8_lossy(&name).into_owned();
+            let read: Vec<_> = url::form_urlencoded::parse(written.as_bytes()).into_owned().collect();
+            proptest::prop_assert_eq!(&read[1], &("username".to_owned(), lossy));
+            proptest::prop_assert_eq!(&read[3], &("scope".to_owned(), scope));
+        }
+    }
 }

@@ -133,3 +133,33 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 
 const USER_AGENT: &str = concat!("ionvault/", env!("CARGO_PKG_VERSION"));
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_connection_goes_to_the_judged_address_whatever_the_name_says() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+        let tls = tls(&Arc::new(roots), &[]).unwrap();
+        let client = client(tls, vec![address]).unwrap();
+        // No resolver knows this name (RFC 6761).
+        let request = client.post(format!("https://sso.invalid:{}/", address.port())).send();
+        tokio::select! {
+            outcome = request => panic!("{outcome:?}"),
+            accepted = listener.accept() => assert!(accepted.is_ok()),
+        }
+    }
+
+    #[test]
+    fn a_cause_is_found_inside_an_io_error() {
+        let inner = io::Error::other(rustls::Error::DecryptError);
+        let outer = io::Error::other(inner);
+        assert!(matches!(find::<rustls::Error>(&outer), Some(rustls::Error::DecryptError)));
+        assert!(find::<hyper::Error>(&outer).is_none());
+    }
+}

@@ -187,3 +187,62 @@ pub(super) fn read_record(db: &sled::Db, key: &StoreKey) -> Result<Option<Stored
         .ok_or(StoreError::Corrupt("a record that is not sealed, or of a newer format"))?;
     Ok(Some(Stored { record, revision: head.revision }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Revision;
+
+    fn key(bytes: &[u8]) -> StoreKey {
+        StoreKey::from_stored(bytes).unwrap()
+    }
+
+    fn record(length: usize) -> SealedRecord {
+        let mut bytes = b"IONV\x01\x01\x02".to_vec();
+        bytes.resize(length, 0);
+        SealedRecord::from_stored(bytes).unwrap()
+    }
+
+    fn put(batch: &mut sled::Batch, key: &StoreKey, length: usize, revision: Revision) {
+        let (head, pieces) = records::encode(record(length).as_bytes(), revision);
+        batch.insert(records::head_key(key.as_bytes()), head);
+        for (number, piece) in (0..).zip(pieces) {
+            batch.insert(records::piece_key(key, number), piece);
+        }
+    }
+
+    #[test]
+    fn readers_see_a_group_only_once_it_is_revealed() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = engine::open(&dir.path().join("db")).unwrap();
+        let view = View::new(db, File::open(dir.path()).unwrap());
+        let keys = [b"a", b"b", b"c", b"d"].map(|bytes| key(bytes));
+        let [kept, replaced, deleted, created] = &keys;
+        let mut first = sled::Batch::default();
+        for key in [kept, replaced, deleted] {
+            put(&mut first, key, 9_000, Revision(1));
+        }
+        view.apply(first, Before::new()).unwrap();
+        let seen = || view.scan(b"", None, 10).unwrap();
+        let old = seen();
+        assert_eq!(old.len(), 3);
+
+        let mut second = sled::Batch::default();
+        put(&mut second, replaced, 200, Revision(2));
+        put(&mut second, created, 200, Revision(2));
+        second.remove(records::head_key(deleted.as_bytes()));
+        let before = [replaced, deleted, created].map(|key| (key.clone(), view.get(key).unwrap()));
+        view.apply(second, before.into()).unwrap();
+        view.flush().unwrap();
+        assert_eq!(seen(), old);
+        assert_eq!(view.get(deleted).unwrap(), old.last().map(|(_, stored)| stored.clone()));
+        assert_eq!(view.get(created).unwrap(), None);
+        assert_eq!(view.newest(created).unwrap().unwrap().revision, Revision(2));
+
+        view.reveal();
+        let new: Vec<_> = seen().into_iter().map(|(key, stored)| (key, stored.revision)).collect();
+        let expected = [(kept, 1), (replaced, 2), (created, 2)];
+        assert_eq!(new, expected.map(|(key, revision)| (key.clone(), Revision(revision))));
+        assert_eq!(view.get(deleted).unwrap(), None);
+    }
+}
