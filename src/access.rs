@@ -163,10 +163,10 @@ mod tests {
         };
         assert!(ask(&credential));
         assert!(ask(&credential), "the second answer comes from memory");
-        credential.labels = credential.labels.with("open", Some("no")).unwrap();
+        credential.labels = credential.labels.with(&open("no")).unwrap();
         credential.revision += 1;
         assert!(!ask(&credential));
-        credential.labels = credential.labels.with("open", Some("yes")).unwrap();
+        credential.labels = credential.labels.with(&open("yes")).unwrap();
         credential.revision += 1;
         assert!(ask(&credential));
     }
@@ -230,5 +230,9 @@ mod tests {
                 prop_assert_eq!(ACCESS.permits(&caller, action, resource), fresh);
             }
         }
+    }
+
+    fn open(value: &str) -> std::collections::HashMap<String, Option<String>> {
+        [("open".to_owned(), Some(value.to_owned()))].into()
     }
 }

@@ -4,20 +4,23 @@
 //!
 //! 1. [`listen`]: sockets, TLS and HTTP/2, with a limit on everything.
 //! 2. [`identity`]: who calls, once per connection.
-//! 3. [`access`]: who may do what with which credential.
-//! 4. [`tokens`] decides which access token to issue, and when a cached one will do.
-//! 5. [`vault`] keeps credentials, their versions and their keys.
-//! 6. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
-//! 7. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
-//! 8. [`sealing`] seals and opens records.
-//! 9. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
+//! 3. [`grpc`] turns protobuf into domain values, and domain errors into a `Status`.
+//! 4. [`access`]: who may do what with which credential.
+//! 5. [`tokens`] decides which access token to issue, and when a cached one will do.
+//! 6. [`vault`] keeps credentials, their versions and their keys.
+//! 7. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
+//! 8. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
+//! 9. [`sealing`] seals and opens records.
+//! 10. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
-//! Beside it stand [`config`], what the operator decided, [`telemetry`], what the operator sees,
-//! and `simulator`, Infor's authorization server in miniature.
+//! [`app`] wires all of it. Beside it stand [`config`], what the operator decided, [`telemetry`],
+//! what the operator sees, and `simulator`, Infor's authorization server in miniature.
 
 pub mod access;
 pub mod adapters;
+pub mod app;
 pub mod config;
+pub mod grpc;
 pub mod identity;
 pub mod ion;
 pub mod listen;

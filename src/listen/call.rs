@@ -14,13 +14,13 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use metrics::counter;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
 use tower::ServiceExt;
 
 use crate::config::Limits;
+use crate::grpc;
 use crate::identity::Peer;
 
 /// The calls at work in the whole process.
@@ -46,7 +46,7 @@ impl Calls {
         let Some(_at_work) = AtWork::begin(&self) else {
             let listener = peer.listener.as_str();
             counter!("ionvault_calls_shed_total", "listener" => listener).increment(1);
-            return Ok(refusal(Code::Unavailable, "OVERLOADED", "too many calls are at work"));
+            return Ok(refusal(Status::unavailable("too many calls are at work: retry")));
         };
         let duration = timeout::asked(request.headers())
             .map_or(self.duration_max, |asked| asked.min(self.duration_max));
@@ -55,13 +55,11 @@ impl Calls {
         // Most answers are there at once; only the others are worth a timer.
         let at_once = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
         if let Poll::Ready(answer) = at_once.await {
-            return answer;
+            return answer.map(grpc::with_reason);
         }
         match tokio::time::timeout(duration, answer).await {
-            Ok(answer) => answer,
-            Err(_elapsed) => {
-                Ok(refusal(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the call took too long"))
-            }
+            Ok(answer) => answer.map(grpc::with_reason),
+            Err(_elapsed) => Ok(refusal(Status::deadline_exceeded("the call took too long"))),
         }
     }
 }
@@ -86,10 +84,6 @@ impl Drop for AtWork {
     }
 }
 
-fn refusal(code: Code, reason: &'static str, told: &'static str) -> Response<Body> {
-    let details = ErrorDetails::with_error_info(reason, DOMAIN, []);
-    Status::with_error_details(code, told, details).into_http()
+fn refusal(status: Status) -> Response<Body> {
+    grpc::with_reason(status.into_http())
 }
-
-/// Of `google.rpc.ErrorInfo`.
-const DOMAIN: &str = "ionvault";

@@ -1,6 +1,6 @@
 //! Labels: what operators sort credentials by, and what policies may ask for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,17 +48,19 @@ impl Labels {
         self.0.is_empty()
     }
 
-    /// These labels with one set (`Some`) or taken away (`None`).
+    /// These labels with some set (`Some`) or taken away (`None`).
     ///
     /// # Errors
     ///
     /// As for [`Labels::try_from`].
-    pub fn with(&self, key: &str, value: Option<&str>) -> Result<Self, InvalidLabels> {
+    pub fn with(&self, each: &HashMap<String, Option<String>>) -> Result<Self, InvalidLabels> {
         let mut labels = self.0.clone();
-        match value {
-            Some(value) => labels.insert(key.to_owned(), value.to_owned()),
-            None => labels.remove(key),
-        };
+        for (key, value) in each {
+            match value {
+                Some(value) => labels.insert(key.clone(), value.clone()),
+                None => labels.remove(key),
+            };
+        }
         Self::try_from(labels)
     }
 }

@@ -99,7 +99,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Filter>(), Err(InvalidFilter::Term), "{text}");
         }
-        let many = vec!["state=ACTIVE"; TERMS_MAX + 1].join(" AND ");
+        let many = ["state=ACTIVE"; TERMS_MAX + 1].join(" AND ");
         assert_eq!(many.parse::<Filter>(), Err(InvalidFilter::TooMany));
     }
 }

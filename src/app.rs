@@ -1,0 +1,134 @@
+//! The composition root: what the configuration names is opened and wired, run, and drained.
+
+#[cfg(feature = "simulator")]
+pub mod dev;
+mod init;
+mod open;
+mod serve;
+mod upkeep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+pub use init::{InitError, Initialized, init};
+pub use open::StartError;
+pub use serve::{ServeError, read_config, serve};
+
+use crate::adapters::{SledStore, StoreHealth};
+use crate::config::Config;
+use crate::grpc::{Health, Services};
+use crate::listen::{Listeners, Pages};
+use crate::telemetry::Metrics;
+
+use open::Parts;
+
+/// A vault that is open and bound, and not yet answering.
+pub struct App {
+    parts: Parts,
+    listeners: Listeners,
+    drain: Duration,
+    metrics: Option<Metrics>,
+}
+
+/// How a vault stopped that was not meant to, or not so.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A write or a sync failed: what is acknowledged is safe, and no more will be.
+    #[error(
+        "the store failed and takes no more writes: look at the disk and the log above, then start \
+         again; nothing that was acknowledged is lost"
+    )]
+    StoreFailed,
+    /// The last sync failed.
+    #[error("the store could not be closed")]
+    Close(#[source] crate::ports::StoreError),
+    /// Calls were cut.
+    #[error("{0} connections were still at work when the time of grace was over, and were cut")]
+    Cut(usize),
+}
+
+impl App {
+    /// Opens and binds everything. The sockets come first: if one is taken, nothing was touched.
+    ///
+    /// # Errors
+    ///
+    /// As [`StartError`] says.
+    pub async fn start(config: &Config, metrics: Option<Metrics>) -> Result<Self, StartError> {
+        let listeners = Listeners::bind(&config.listeners, config.limits.clone()).await?;
+        let parts = Parts::open(config).await?;
+        Ok(Self { parts, listeners, drain: config.drain, metrics })
+    }
+
+    /// Where `[listen.mtls]` listens, with the port that was taken.
+    #[must_use]
+    pub fn mtls_address(&self) -> Option<std::net::SocketAddr> {
+        self.listeners.mtls_address()
+    }
+
+    /// Where `[listen.ops]` listens, with the port that was taken.
+    #[must_use]
+    pub fn ops_address(&self) -> Option<std::net::SocketAddr> {
+        self.listeners.ops_address()
+    }
+
+    /// Answers calls until `drain` is cancelled or the store fails; then refuses new ones, lets
+    /// those at work and all changes and flights finish, and closes the store.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunError`] says.
+    pub async fn run(self, drain: CancellationToken) -> Result<(), RunError> {
+        let Self { parts, listeners, drain: grace, metrics } = self;
+        let Parts { store, vault, issuer, access } = parts;
+        let services = Services { vault: vault.clone(), issuer: issuer.clone(), access };
+        let (health, health_service) = Health::new().await;
+        let upkeep = upkeep::start(&vault, &store, &metrics, &drain);
+        let routes = |reflection| services.clone().routes(health_service.clone(), reflection);
+        health.serving().await;
+        let pages = pages(&store, metrics);
+        let failed = watch_store(store.clone(), drain.clone(), health);
+        let serving = listeners.serve(routes, pages, drain.clone(), grace);
+        let (drained, failed) = tokio::join!(serving, failed);
+        // No call is left, so no change and no flight begins any more.
+        vault.drain().await;
+        issuer.drain().await;
+        upkeep.close();
+        upkeep.wait().await;
+        if failed {
+            return Err(RunError::StoreFailed);
+        }
+        store.close().await.map_err(RunError::Close)?;
+        if drained.cut > 0 { Err(RunError::Cut(drained.cut)) } else { Ok(()) }
+    }
+}
+
+/// Waits for the end: that somebody wants it, or that the store fails, which ends everything.
+/// Either way callers are told to go elsewhere. Says whether the store failed.
+async fn watch_store(store: Arc<SledStore>, drain: CancellationToken, health: Health) -> bool {
+    let mut store_health = store.health();
+    let failed = tokio::select! {
+        () = drain.cancelled() => false,
+        // An error would mean that the store is gone, which it is not: we hold it.
+        failed = store_health.wait_for(|health| *health == StoreHealth::Failed) => failed.is_ok(),
+    };
+    if failed {
+        tracing::error!("the store failed: refusing new work");
+    }
+    health.not_serving().await;
+    drain.cancel();
+    failed
+}
+
+/// What `[listen.ops]` shows.
+fn pages(store: &Arc<SledStore>, metrics: Option<Metrics>) -> Pages {
+    let store_health = store.health();
+    Pages {
+        ready: Arc::new(move || match *store_health.borrow() {
+            StoreHealth::Working => Ok(()),
+            StoreHealth::Failed => Err("the store failed and takes no more writes".to_owned()),
+        }),
+        metrics: Arc::new(move || metrics.as_ref().map(Metrics::render).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,85 @@
+//! Domain values as protobuf messages.
+
+use crate::model::{Credential, Grant, IonApiFacts, State, Version, VersionName};
+use crate::pb::v1;
+use crate::tokens::Issued;
+
+pub(super) fn credential(credential: &Credential) -> v1::Credential {
+    let (state, delete_time) = match credential.state {
+        State::Active => (v1::credential::State::Active, None),
+        State::Deleted(time) => (v1::credential::State::Deleted, Some(time.into())),
+    };
+    v1::Credential {
+        name: credential.name.to_string(),
+        uid: credential.uid.to_string(),
+        etag: credential.etag().to_string(),
+        state: state.into(),
+        create_time: Some(credential.create_time.into()),
+        update_time: Some(credential.update_time.into()),
+        delete_time,
+        labels: credential.labels.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+        active_version: credential.active_version.get(),
+        ion_api_file: credential.active().map(|version| ion_api_file(&version.facts)),
+    }
+}
+
+pub(super) fn version(credential: &Credential, version: &Version) -> v1::CredentialVersion {
+    let name = VersionName { credential: credential.name.clone(), version: version.number };
+    v1::CredentialVersion {
+        name: name.to_string(),
+        active: version.number == credential.active_version,
+        create_time: Some(version.create_time.into()),
+        created_by: version.created_by.clone(),
+        requested_by: version.requested_by.clone(),
+        ion_api_file: Some(ion_api_file(&version.facts)),
+    }
+}
+
+fn ion_api_file(facts: &IonApiFacts) -> v1::IonApiFile {
+    let IonApiFacts {
+        infor_tenant,
+        application_name,
+        application_type,
+        client_id,
+        api_base_url,
+        authorization_server,
+        scopes,
+        has_service_account,
+        grant,
+        warnings,
+    } = facts.clone();
+    let grant = match grant {
+        Grant::Password => v1::ion_api_file::Grant::Password,
+        Grant::ClientCredentials => v1::ion_api_file::Grant::ClientCredentials,
+        Grant::AuthorizationCode => v1::ion_api_file::Grant::AuthorizationCode,
+    };
+    v1::IonApiFile {
+        infor_tenant,
+        application_name,
+        application_type,
+        client_id,
+        api_base_url,
+        authorization_server,
+        scopes,
+        has_service_account,
+        grant: grant.into(),
+        warnings,
+    }
+}
+
+/// The token itself leaves the vault here, and only here.
+pub(super) fn token(issued: &Issued) -> Option<v1::IssueTokenResponse> {
+    let Issued { token, version } = issued;
+    let facts = &version.facts;
+    Some(v1::IssueTokenResponse {
+        access_token: std::str::from_utf8(token.token.expose()).ok()?.to_owned(),
+        token_type: "Bearer".to_owned(),
+        expire_time: Some(token.expire_time.into()),
+        token_id: token.id.clone(),
+        infor_tenant: facts.infor_tenant.clone(),
+        client_id: facts.client_id.clone(),
+        api_base_url: facts.api_base_url.clone(),
+        scopes: token.scopes.as_ref().unwrap_or(&facts.scopes).clone(),
+        credential_version: version.number.get(),
+    })
+}

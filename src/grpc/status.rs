@@ -1,0 +1,364 @@
+//! The only table of codes and reasons.
+//!
+//! Callers decide by code and reason; `proto/` lists them for each RPC. What a caller is told is a
+//! fixed sentence, or a text that its type promises to be fit for callers; causes go to the log.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::ion::{HostNotAllowed, InvalidIonApiFile};
+use crate::tokens::{FlightError, IssueError};
+use crate::vault::{
+    ChangeError, IntegrityFailure, ListError, NotDeleted, OpenFileError, Unactivatable,
+    Unlabelable, UploadError, WriteError,
+};
+
+/// The domain of every `google.rpc.ErrorInfo` of this service.
+pub(super) const DOMAIN: &str = "ionvault";
+
+/// Reasons of `google.rpc.ErrorInfo`, each with its code.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reason {
+    InvalidResourceName,
+    InvalidArgument,
+    InvalidIonApiFile,
+    HostNotAllowed,
+    CredentialNotFound,
+    CredentialRefused,
+    AuthorizationRequired,
+    ProviderUnavailable,
+    ProviderMisbehaved,
+    LifetimeTooLong,
+    EtagMismatch,
+    VersionNotFound,
+    NoActiveVersion,
+    CredentialDeleted,
+    NotDeleted,
+    RequestIdReused,
+    LimitExceeded,
+    CallerUnknown,
+    CallerDenied,
+    StoreUnavailable,
+    Overloaded,
+    IntegrityFailure,
+}
+
+impl Reason {
+    pub(super) const fn code(self) -> Code {
+        match self {
+            Self::InvalidResourceName | Self::InvalidArgument | Self::InvalidIonApiFile => {
+                Code::InvalidArgument
+            }
+            Self::HostNotAllowed
+            | Self::CredentialRefused
+            | Self::AuthorizationRequired
+            | Self::NoActiveVersion
+            | Self::CredentialDeleted
+            | Self::NotDeleted => Code::FailedPrecondition,
+            Self::CredentialNotFound | Self::VersionNotFound => Code::NotFound,
+            Self::ProviderUnavailable
+            | Self::ProviderMisbehaved
+            | Self::StoreUnavailable
+            | Self::Overloaded => Code::Unavailable,
+            Self::LifetimeTooLong => Code::OutOfRange,
+            Self::EtagMismatch => Code::Aborted,
+            Self::RequestIdReused => Code::AlreadyExists,
+            Self::LimitExceeded => Code::ResourceExhausted,
+            Self::CallerUnknown => Code::Unauthenticated,
+            Self::CallerDenied => Code::PermissionDenied,
+            Self::IntegrityFailure => Code::DataLoss,
+        }
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidResourceName => "INVALID_RESOURCE_NAME",
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::InvalidIonApiFile => "INVALID_ION_API_FILE",
+            Self::HostNotAllowed => "HOST_NOT_ALLOWED",
+            Self::CredentialNotFound => "CREDENTIAL_NOT_FOUND",
+            Self::CredentialRefused => "CREDENTIAL_REFUSED",
+            Self::AuthorizationRequired => "AUTHORIZATION_REQUIRED",
+            Self::ProviderUnavailable => "PROVIDER_UNAVAILABLE",
+            Self::ProviderMisbehaved => "PROVIDER_MISBEHAVED",
+            Self::LifetimeTooLong => "LIFETIME_TOO_LONG",
+            Self::EtagMismatch => "ETAG_MISMATCH",
+            Self::VersionNotFound => "VERSION_NOT_FOUND",
+            Self::NoActiveVersion => "NO_ACTIVE_VERSION",
+            Self::CredentialDeleted => "CREDENTIAL_DELETED",
+            Self::NotDeleted => "NOT_DELETED",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::CallerUnknown => "CALLER_UNKNOWN",
+            Self::CallerDenied => "CALLER_DENIED",
+            Self::StoreUnavailable => "STORE_UNAVAILABLE",
+            Self::Overloaded => "OVERLOADED",
+            Self::IntegrityFailure => "INTEGRITY_FAILURE",
+        }
+    }
+
+    /// When to try again, for the reasons that time heals and that know no better.
+    const fn retry_after(self) -> Option<Duration> {
+        if matches!(self.code(), Code::Unavailable) { Some(RETRY_AFTER) } else { None }
+    }
+
+    /// An answer with this reason.
+    pub(super) fn says(self, told: impl Into<String>) -> Status {
+        self.details(told, &[], ErrorDetails::new())
+    }
+
+    fn details(
+        self,
+        told: impl Into<String>,
+        metadata: &[(&str, String)],
+        mut details: ErrorDetails,
+    ) -> Status {
+        let metadata: HashMap<String, String> =
+            metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        details.set_error_info(self.as_str(), DOMAIN, metadata);
+        if let (None, Some(after)) = (details.retry_info(), self.retry_after()) {
+            details.set_retry_info(Some(after));
+        }
+        Status::with_error_details(self.code(), told, details)
+    }
+}
+
+/// Long enough that a crowd of callers is no storm, short enough that nobody minds.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Wrong fields of a request, each with what is wrong about it.
+pub(super) fn invalid_fields(violations: Vec<(String, String)>) -> Status {
+    let told = sentence("the request is not valid", &violations);
+    bad_request(Reason::InvalidArgument, told, violations)
+}
+
+/// A field that should be a resource name and is none.
+pub(super) fn invalid_name(field: &str, problem: &dyn Error) -> Status {
+    let violations = vec![(field.to_owned(), problem.to_string())];
+    let told = sentence("the request names no resource", &violations);
+    bad_request(Reason::InvalidResourceName, told, violations)
+}
+
+fn bad_request(reason: Reason, told: String, violations: Vec<(String, String)>) -> Status {
+    let violations: Vec<_> = violations
+        .into_iter()
+        .map(|(field, problem)| FieldViolation::new(field, problem))
+        .collect();
+    reason.details(told, &[], ErrorDetails::with_bad_request(violations))
+}
+
+fn sentence(what: &str, violations: &[(String, String)]) -> String {
+    let each: Vec<_> = violations.iter().map(|(f, problem)| format!("{f}: {problem}")).collect();
+    format!("{what}: {}", each.join("; "))
+}
+
+/// There is no such credential, or the caller may not know.
+pub(super) fn not_found(name: &str) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_resource_info("ionvault.v1.Credential", name, "", "there is no such credential");
+    Reason::CredentialNotFound.details("there is no such credential", &[], details)
+}
+
+fn invalid_file(error: &InvalidIonApiFile) -> Status {
+    let field = |key: &str| format!("ion_api_file.{key}");
+    let violations: Vec<_> = error
+        .violations()
+        .iter()
+        .map(|violation| (field(violation.key), violation.problem.to_string()))
+        .collect();
+    bad_request(Reason::InvalidIonApiFile, error.to_string(), violations)
+}
+
+fn host_not_allowed(error: &HostNotAllowed) -> Status {
+    let mut details = ErrorDetails::new();
+    details.add_precondition_failure_violation("EGRESS_HOST", error.host(), error.to_string());
+    Reason::HostNotAllowed.details(error.to_string(), &[], details)
+}
+
+fn deleted() -> Status {
+    Reason::CredentialDeleted.says("the credential is deleted: undelete it first")
+}
+
+fn etag_mismatch() -> Status {
+    Reason::EtagMismatch.says("the credential was changed meanwhile: read it again")
+}
+
+fn request_id_reused() -> Status {
+    Reason::RequestIdReused.says("this request id was used for another request within 24 hours")
+}
+
+fn limit(what: &str) -> Status {
+    Reason::LimitExceeded.says(format!("there is no room for more {what}"))
+}
+
+fn damaged(error: &(dyn Error + 'static)) -> Status {
+    log(error);
+    Reason::IntegrityFailure
+        .says("a stored record does not open: tell an operator, and do not retry")
+}
+
+fn store(error: &(dyn Error + 'static)) -> Status {
+    log(error);
+    Reason::StoreUnavailable.says("the store did not do it: retry")
+}
+
+/// What the vault failed at, with all its causes, once.
+fn log(error: &(dyn Error + 'static)) {
+    tracing::error!(error, "call failed");
+}
+
+impl From<IntegrityFailure> for super::Refusal {
+    fn from(error: IntegrityFailure) -> Self {
+        Self(damaged(&error))
+    }
+}
+
+impl From<WriteError> for super::Refusal {
+    fn from(error: WriteError) -> Self {
+        Self(match &error {
+            WriteError::Integrity(_) => damaged(&error),
+            WriteError::Store(_)
+            | WriteError::Contended
+            | WriteError::Seal(_)
+            | WriteError::Content
+            | WriteError::Random(_)
+            | WriteError::Key(_)
+            | WriteError::Abandoned => store(&error),
+        })
+    }
+}
+
+impl From<ListError> for super::Refusal {
+    fn from(error: ListError) -> Self {
+        Self(match error {
+            ListError::PageToken(error) => {
+                invalid_fields(vec![("page_token".to_owned(), error.to_string())])
+            }
+            ListError::Seal(_) => store(&error),
+        })
+    }
+}
+
+impl From<UploadError> for super::Refusal {
+    fn from(error: UploadError) -> Self {
+        // No wildcard arm: a new variant must not compile until someone has chosen its code.
+        Self(match error {
+            UploadError::File(error) => invalid_file(&error),
+            UploadError::CaCertificates(error) => {
+                invalid_fields(vec![("ca_certificates".to_owned(), error.to_string())])
+            }
+            UploadError::Host(error) => host_not_allowed(&error),
+            UploadError::Deleted => deleted(),
+            UploadError::EtagMismatch => etag_mismatch(),
+            UploadError::RequestIdReused => request_id_reused(),
+            UploadError::Limit(what) => limit(what),
+            UploadError::Damaged(error) => return error.into(),
+            UploadError::Write(error) => return error.into(),
+        })
+    }
+}
+
+impl<R: Error + Into<Self>> From<ChangeError<R>> for super::Refusal {
+    fn from(error: ChangeError<R>) -> Self {
+        Self(match error {
+            ChangeError::NotFound => not_found(""),
+            ChangeError::EtagMismatch => etag_mismatch(),
+            ChangeError::RequestIdReused => request_id_reused(),
+            ChangeError::Refused(error) => return error.into(),
+            ChangeError::Damaged(error) => return error.into(),
+            ChangeError::Write(error) => return error.into(),
+        })
+    }
+}
+
+impl From<std::convert::Infallible> for super::Refusal {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<Unlabelable> for super::Refusal {
+    fn from(error: Unlabelable) -> Self {
+        Self(match error {
+            Unlabelable::Deleted => deleted(),
+            Unlabelable::Labels(error) => super::fields::labels_refused(&error),
+        })
+    }
+}
+
+impl From<NotDeleted> for super::Refusal {
+    fn from(NotDeleted: NotDeleted) -> Self {
+        Self(Reason::NotDeleted.says("the credential is not deleted"))
+    }
+}
+
+impl From<Unactivatable> for super::Refusal {
+    fn from(error: Unactivatable) -> Self {
+        Self(match error {
+            Unactivatable::Deleted => deleted(),
+            Unactivatable::NoSuchVersion => Reason::VersionNotFound
+                .says("there is no such version, or it made room for a newer one"),
+        })
+    }
+}
+
+impl From<IssueError> for super::Refusal {
+    fn from(error: IssueError) -> Self {
+        Self(match error {
+            IssueError::Deleted => deleted(),
+            IssueError::NoActiveVersion => {
+                Reason::NoActiveVersion.says("no version of the credential serves: activate one")
+            }
+            IssueError::LifetimeTooLong(max) => Reason::LifetimeTooLong.details(
+                format!("tokens of this credential serve for at most {} s ahead", max.as_secs()),
+                &[("max_seconds", max.as_secs().to_string())],
+                ErrorDetails::new(),
+            ),
+            IssueError::Flight(error) => flight(&error),
+            IssueError::OtherTenant => damaged(&error),
+        })
+    }
+}
+
+/// The flight wrote its own line to the log.
+fn flight(error: &FlightError) -> Status {
+    match error {
+        FlightError::Open(OpenFileError::Store(_)) => {
+            Reason::StoreUnavailable.says("the store did not answer: retry")
+        }
+        FlightError::Open(OpenFileError::Gone) => {
+            Reason::NoActiveVersion.says("the version was replaced meanwhile: ask again")
+        }
+        FlightError::Open(
+            OpenFileError::Read(_) | OpenFileError::File(_) | OpenFileError::CaCertificates(_),
+        ) => damaged(error),
+        FlightError::AuthorizationRequired => Reason::AuthorizationRequired.says(
+            "this file is of a Web or mobile app, which a person must authorize: in Infor ION API, \
+             create a Backend Service app, download its credentials with Create Service Account on, \
+             and upload that file",
+        ),
+        FlightError::Host(error) => host_not_allowed(error),
+        FlightError::Address(what) => Reason::HostNotAllowed
+            .says(format!("the authorization server's address is not approved: {what}")),
+        FlightError::Refused { error, advice } => Reason::CredentialRefused.details(
+            format!("Infor refused this credential ({error}): {advice}"),
+            &[("oauth_error", error.to_string())],
+            ErrorDetails::new(),
+        ),
+        FlightError::Unavailable { what, retry_after } => Reason::ProviderUnavailable.details(
+            format!("Infor did not answer, or answered that it cannot now: {what}"),
+            &[],
+            ErrorDetails::with_retry_info(Some(retry_after.unwrap_or(RETRY_AFTER))),
+        ),
+        FlightError::Misbehaved(what) => Reason::ProviderMisbehaved
+            .says(format!("what Infor answered is not a token answer: {what}")),
+        FlightError::TimedOut => Reason::ProviderUnavailable.says("Infor took too long to answer"),
+        FlightError::Random(_) | FlightError::Abandoned => {
+            Reason::Overloaded.says("the vault could not finish the request: retry")
+        }
+    }
+}

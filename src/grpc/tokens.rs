@@ -1,0 +1,49 @@
+//! `TokenService`.
+
+use tonic::{Request, Response, Status};
+
+use crate::access::Action;
+use crate::model::CredentialName;
+use crate::pb::v1::token_service_server::TokenService;
+use crate::pb::v1::{IssueTokenRequest, IssueTokenResponse};
+use crate::tokens::TokenIssuer;
+
+use super::fields::{self, Violations};
+use super::guard::Guard;
+use super::status::Reason;
+use super::{Refusal, answer, into_parts, messages};
+
+pub(super) struct Tokens {
+    pub(super) guard: Guard,
+    pub(super) issuer: TokenIssuer,
+}
+
+impl Tokens {
+    async fn issue(
+        &self,
+        request: Request<IssueTokenRequest>,
+    ) -> Result<IssueTokenResponse, Refusal> {
+        let (extensions, IssueTokenRequest { name, min_remaining }) = into_parts(request);
+        let caller = Guard::caller(&extensions)?;
+        let name: CredentialName = fields::name("name", &name)?;
+        let credential = self.guard.credential(caller, Action::IssueToken, &name)?;
+        let mut violations = Violations::default();
+        let min_remaining = min_remaining.map(fields::min_remaining).transpose();
+        let min_remaining = violations.check("min_remaining", min_remaining);
+        let min_remaining = violations.finish(min_remaining)?;
+        let issued = self.issuer.issue(&credential, min_remaining).await?;
+        // The endpoint checked the token's characters; one that is no text never gets here.
+        let message = messages::token(&issued);
+        message.ok_or_else(|| Reason::ProviderMisbehaved.says("the token is no text").into())
+    }
+}
+
+#[tonic::async_trait]
+impl TokenService for Tokens {
+    async fn issue_token(
+        &self,
+        request: Request<IssueTokenRequest>,
+    ) -> Result<Response<IssueTokenResponse>, Status> {
+        answer(self.issue(request).await)
+    }
+}
