@@ -1,0 +1,17 @@
+//! The vault as its callers see it: a real client, the real services and the real store. Only
+//! Infor and the clock are fakes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod authorization;
+mod credentials;
+mod isolation;
+mod lists;
+mod requests;
+mod support;
+mod tokens;

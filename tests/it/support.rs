@@ -1,0 +1,171 @@
+//! A vault in a temporary directory, callers on an in-memory pipe, and a fake Infor.
+
+mod clock;
+mod infor;
+mod pipe;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ionvault::access::{Access, Groups, SHIPPED_POLICY};
+use ionvault::adapters::{RootKeyFile, SledStore};
+use ionvault::grpc::Services;
+use ionvault::identity::UnusableIdentity;
+use ionvault::ion::{ApprovedHost, HostRules};
+use ionvault::model::Caller;
+use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
+use ionvault::pb::v1::token_service_client::TokenServiceClient;
+use ionvault::pb::v1::{
+    Credential, IssueTokenRequest, IssueTokenResponse, UploadCredentialRequest,
+};
+use ionvault::sealing::Keyring;
+use ionvault::tokens::TokenIssuer;
+use ionvault::vault::Vault;
+use tempfile::TempDir;
+use tonic::Status;
+use tonic::transport::Channel;
+use tonic_types::StatusExt;
+
+pub(crate) use clock::ManualClock;
+pub(crate) use infor::{FakeInfor, ionapi, ionapi_with_secret};
+
+/// Member of the group `admin`.
+pub(crate) const ADMIN: &str = "spiffe://docbits.example/ns/prod/sa/admin";
+/// Member of the group `uploader`.
+pub(crate) const UPLOADER: &str = "spiffe://docbits.example/ns/prod/sa/upload-page";
+/// Member of the group `issuer`.
+pub(crate) const ISSUER: &str = "spiffe://docbits.example/ns/prod/sa/exporter";
+/// Member of the group `auditor`.
+pub(crate) const AUDITOR: &str = "spiffe://docbits.example/ns/prod/sa/auditor";
+/// Member of no group.
+pub(crate) const STRANGER: &str = "spiffe://docbits.example/ns/prod/sa/stranger";
+
+/// The name that most tests use.
+pub(crate) const ACME: &str = "tenants/acme/credentials/infor";
+
+/// A running vault. Dropping it forgets everything but `dir`.
+pub(crate) struct World {
+    pub(crate) dir: Arc<TempDir>,
+    pub(crate) store: Arc<SledStore>,
+    pub(crate) vault: Vault,
+    pub(crate) issuer: TokenIssuer,
+    pub(crate) infor: Arc<FakeInfor>,
+    pub(crate) clock: Arc<ManualClock>,
+    services: Services,
+}
+
+impl World {
+    /// A new vault, with the shipped policy and a member in each of its groups.
+    pub(crate) async fn new() -> Self {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let keyring = Keyring::generate().unwrap();
+        RootKeyFile::create(&dir.path().join("root.key")).unwrap();
+        SledStore::create(&dir.path().join("store"), keyring.store_id()).unwrap();
+        let store = SledStore::open(&dir.path().join("store")).unwrap();
+        let root_key = RootKeyFile::read(&dir.path().join("root.key")).unwrap();
+        Vault::create(&store, &keyring, &root_key).await.unwrap();
+        store.close().await.unwrap();
+        drop(store);
+        Self::open(dir).await
+    }
+
+    /// The vault that lies in `dir`.
+    pub(crate) async fn open(dir: Arc<TempDir>) -> Self {
+        let store = Arc::new(SledStore::open(&dir.path().join("store")).unwrap());
+        let root_key = RootKeyFile::read(&dir.path().join("root.key")).unwrap();
+        let hosts = Arc::new(HostRules::new(vec![ApprovedHost {
+            host: "inforos.customer.example".to_owned(),
+            port: 443,
+            private_addresses: true,
+            trust_anchors: vec![],
+        }]));
+        let (clock, infor) = (Arc::new(ManualClock::new()), Arc::new(FakeInfor::new()));
+        let vault =
+            Vault::open(store.clone(), store.store_id(), &root_key, hosts.clone(), clock.clone())
+                .await
+                .unwrap();
+        let issuer = TokenIssuer::new(vault.clone(), hosts, infor.clone(), clock.clone());
+        let groups =
+            [("admin", ADMIN), ("uploader", UPLOADER), ("issuer", ISSUER), ("auditor", AUDITOR)];
+        let groups = groups.map(|(group, member)| (group.to_owned(), vec![member.to_owned()]));
+        let access = Access::new(
+            SHIPPED_POLICY,
+            &Groups::try_from(std::collections::BTreeMap::from(groups)).unwrap(),
+        )
+        .unwrap();
+        let services =
+            Services { vault: vault.clone(), issuer: issuer.clone(), access: Arc::new(access) };
+        Self { dir, store, vault, issuer, infor, clock, services }
+    }
+
+    /// Stops this vault and opens what it left.
+    pub(crate) async fn restart(self) -> Self {
+        let dir = self.dir.clone();
+        self.vault.drain().await;
+        self.store.close().await.unwrap();
+        drop(self);
+        Self::open(dir).await
+    }
+
+    /// The credential service, as `caller` sees it.
+    pub(crate) async fn credentials(&self, caller: &str) -> CredentialServiceClient<Channel> {
+        CredentialServiceClient::new(self.channel(caller).await)
+    }
+
+    /// The token service, as `caller` sees it.
+    pub(crate) async fn tokens(&self, caller: &str) -> TokenServiceClient<Channel> {
+        TokenServiceClient::new(self.channel(caller).await)
+    }
+
+    /// A connection of `caller`.
+    pub(crate) async fn channel(&self, caller: &str) -> Channel {
+        self.channel_of(Ok(caller.parse().unwrap())).await
+    }
+
+    /// A connection whose other end is `caller`, or has an identity of no use.
+    pub(crate) async fn channel_of(&self, caller: Result<Caller, UnusableIdentity>) -> Channel {
+        pipe::connect(self.services.clone(), caller).await
+    }
+
+    /// Uploads a file as the admin.
+    pub(crate) async fn upload(&self, name: &str, file: &[u8]) -> Credential {
+        let mut client = self.credentials(ADMIN).await;
+        let response = client.upload_credential(upload(name, file)).await.unwrap().into_inner();
+        response.credential.unwrap()
+    }
+
+    /// Asks for a token as the issuer.
+    pub(crate) async fn issue(&self, name: &str) -> Result<IssueTokenResponse, Status> {
+        let request = IssueTokenRequest { name: name.to_owned(), min_remaining: None };
+        Ok(self.tokens(ISSUER).await.issue_token(request).await?.into_inner())
+    }
+}
+
+/// An upload without anything special about it.
+pub(crate) fn upload(name: &str, file: &[u8]) -> UploadCredentialRequest {
+    UploadCredentialRequest {
+        name: name.to_owned(),
+        ion_api_file: file.to_vec(),
+        ..UploadCredentialRequest::default()
+    }
+}
+
+/// Labels from pairs.
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The reason in the error, checking that it is one of ours.
+pub(crate) fn reason(status: &Status) -> String {
+    let details = status.get_error_details();
+    let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
+    assert_eq!(info.domain, "ionvault");
+    info.reason.clone()
+}
+
+/// The fields that the error complains about.
+pub(crate) fn fields(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let Some(bad) = details.bad_request() else { return vec![] };
+    bad.field_violations.iter().map(|violation| violation.field.clone()).collect()
+}

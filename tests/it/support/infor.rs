@@ -1,0 +1,146 @@
+//! A fake of Infor's authorization server, at the port of the domain. What it holds true is what
+//! `tests/oidc_provider.rs` checks against a real one.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ionvault::ports::{
+    ExchangeError, GrantRequest, OauthError, TokenAnswer, TokenEndpoint, TokenRequest,
+};
+use ionvault::secret::Secret;
+use tokio::sync::watch;
+
+/// Grants tokens to whoever knows the secret that its client id was first seen with.
+pub(crate) struct FakeInfor {
+    requests: AtomicUsize,
+    grants: Mutex<HashMap<&'static str, usize>>,
+    secrets: Mutex<HashMap<String, Vec<u8>>>,
+    fault: Mutex<Option<fn() -> ExchangeError>>,
+    refresh_tokens: Mutex<RefreshTokens>,
+    held: watch::Sender<bool>,
+}
+
+/// What it does about refresh tokens.
+#[derive(Default)]
+struct RefreshTokens {
+    issue: bool,
+    valid: Vec<Vec<u8>>,
+}
+
+/// The life of its tokens.
+pub(crate) const TOKEN_LIFE: Duration = Duration::from_secs(7200);
+
+impl FakeInfor {
+    pub(crate) fn new() -> Self {
+        Self {
+            requests: AtomicUsize::new(0),
+            grants: Mutex::default(),
+            secrets: Mutex::default(),
+            fault: Mutex::default(),
+            refresh_tokens: Mutex::default(),
+            held: watch::Sender::new(false),
+        }
+    }
+
+    /// How many requests it got.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many requests of this grant it got.
+    pub(crate) fn requests_by(&self, grant: &str) -> usize {
+        self.grants.lock().unwrap().get(grant).copied().unwrap_or_default()
+    }
+
+    /// Holds all answers, until `release`.
+    pub(crate) fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    pub(crate) fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// Answers this from now on; `None` means tokens again.
+    pub(crate) fn fail_with(&self, fault: Option<fn() -> ExchangeError>) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    /// Gives out refresh tokens from now on.
+    pub(crate) fn issue_refresh_tokens(&self) {
+        self.refresh_tokens.lock().unwrap().issue = true;
+    }
+
+    /// Forgets all refresh tokens that were given out.
+    pub(crate) fn forget_refresh_tokens(&self) {
+        self.refresh_tokens.lock().unwrap().valid.clear();
+    }
+}
+
+#[async_trait]
+impl TokenEndpoint for FakeInfor {
+    async fn exchange(&self, request: &TokenRequest<'_>) -> Result<TokenAnswer, ExchangeError> {
+        let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        self.held.subscribe().wait_for(|held| !held).await.unwrap();
+        if let Some(fault) = *self.fault.lock().unwrap() {
+            return Err(fault());
+        }
+        let secret = request.client_secret.expose().to_vec();
+        let known = self
+            .secrets
+            .lock()
+            .unwrap()
+            .entry(request.client_id.to_owned())
+            .or_insert(secret.clone())
+            .clone();
+        if known != secret {
+            return Err(ExchangeError::Refused(OauthError::InvalidClient));
+        }
+        let mut refresh = self.refresh_tokens.lock().unwrap();
+        let grant = match &request.grant {
+            GrantRequest::Password { .. } => "password",
+            GrantRequest::ClientCredentials => "client_credentials",
+            GrantRequest::RefreshToken(token) => {
+                let known = refresh.valid.iter().position(|known| known == token.expose());
+                let Some(at) = known else {
+                    *self.grants.lock().unwrap().entry("refused refresh_token").or_default() += 1;
+                    return Err(ExchangeError::Refused(OauthError::InvalidGrant));
+                };
+                refresh.valid.remove(at);
+                "refresh_token"
+            }
+        };
+        *self.grants.lock().unwrap().entry(grant).or_default() += 1;
+        let refresh_token = (refresh.issue && grant != "client_credentials").then(|| {
+            let token = format!("refresh.{}.{number}", request.client_id).into_bytes();
+            refresh.valid.push(token.clone());
+            Secret::from(token)
+        });
+        Ok(TokenAnswer {
+            // The client id is part of the token, so that tests see whose it is.
+            access_token: Secret::from(format!("access.{}.{number}", request.client_id)),
+            expires_in: TOKEN_LIFE,
+            refresh_token,
+            scopes: None,
+        })
+    }
+}
+
+/// A file like Infor's (variant A of a Backend Service), for one app of one tenant.
+pub(crate) fn ionapi(infor_tenant: &str, app: &str) -> Vec<u8> {
+    ionapi_with_secret(infor_tenant, app, "invented-client-secret")
+}
+
+/// The same, with another client secret.
+pub(crate) fn ionapi_with_secret(infor_tenant: &str, app: &str, secret: &str) -> Vec<u8> {
+    format!(
+        r##"{{"ti":"{infor_tenant}","cn":"{app}","dt":"12","ci":"{infor_tenant}~{app}","cs":"{secret}",
+"iu":"https://mingle-ionapi.eu1.inforcloudsuite.com","pu":"https://mingle-sso.eu1.inforcloudsuite.com:443/{infor_tenant}/as/",
+"oa":"authorization.oauth2","ot":"token.oauth2","or":"revoke_token.oauth2","ev":"U1470000000","v":"1.0",
+"saak":"{infor_tenant}#invented-access-key","sask":"invented-secret-key"}}"##
+    )
+    .into_bytes()
+}
