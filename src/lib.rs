@@ -13,12 +13,13 @@
 //! 9. [`sealing`] seals and opens records.
 //! 10. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
-//! [`app`] wires all of it. Beside it stand [`config`], what the operator decided, [`telemetry`],
+//! [`cli`] is the program, which starts a vault or asks one; [`app`] wires all of it. Beside it stand [`config`], what the operator decided, [`telemetry`],
 //! what the operator sees, and `simulator`, Infor's authorization server in miniature.
 
 pub mod access;
 pub mod adapters;
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod grpc;
 pub mod identity;

@@ -1,3 +1,7 @@
 //! The `ionvault` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ionvault::cli::main()
+}

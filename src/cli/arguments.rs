@@ -1,0 +1,59 @@
+//! The program and its commands.
+
+use clap::{Parser, Subcommand};
+
+use super::{completions, remote};
+
+/// Keeps Infor ION API files sealed and hands out access tokens, nothing else.
+///
+/// A credential is named `acme/infor`, short for `tenants/acme/credentials/infor`. Commands talk to
+/// the vault on this machine unless `--endpoint` or IONVAULT_ENDPOINT names another.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ionvault",
+    version,
+    propagate_version = false,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = AFTER_HELP,
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    #[command(flatten)]
+    Remote(Box<remote::Command>),
+    Completions(completions::Completions),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  ionvault upload acme/infor DocBits_PRD.ionapi   keep a file, encrypted
+  ionvault list                                   what is kept
+  ionvault token acme/infor --header              an access token, as a header for curl
+
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage
+  3  not found
+  4  denied: by the vault's policy, in the TLS handshake, or by the socket's permissions
+  5  refused by Infor
+  6  unavailable: no answer, or not now; the same command may work later
+
+Environment:
+  IONVAULT_ENDPOINT  IONVAULT_CA  IONVAULT_CERT  IONVAULT_KEY   as the options of these names
+  NO_COLOR                                                      no colours, even on a terminal";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault_in_the_definitions() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+}
