@@ -1,0 +1,70 @@
+//! What the scripted vault answers. Everything is invented.
+
+use std::collections::HashMap;
+
+use ionvault::pb::v1;
+use prost_types::Timestamp;
+
+pub(crate) const TOKEN: &str = "sample-token-that-is-shown-to-nobody-who-did-not-ask";
+
+pub(crate) fn at(seconds: i64) -> Option<Timestamp> {
+    Some(Timestamp { seconds: 1_795_000_000 + seconds, nanos: 0 })
+}
+
+pub(crate) fn file() -> v1::IonApiFile {
+    v1::IonApiFile {
+        infor_tenant: "ACME_PRD".into(),
+        application_name: "DocBits_PRD".into(),
+        application_type: "12".into(),
+        client_id: "ACME_PRD~sample".into(),
+        api_base_url: "https://mingle-ionapi.example/ACME_PRD".into(),
+        authorization_server: "https://mingle-sso.example/ACME_PRD/as/".into(),
+        scopes: vec!["Infor-ION".into(), "Infor-M3".into()],
+        has_service_account: true,
+        grant: v1::ion_api_file::Grant::Password.into(),
+        warnings: vec!["`v` is absent".into()],
+    }
+}
+
+pub(crate) fn credential(name: &str) -> v1::Credential {
+    v1::Credential {
+        name: name.into(),
+        uid: "0123456789abcdef".into(),
+        etag: "\"01234567-5\"".into(),
+        state: v1::credential::State::Active.into(),
+        create_time: at(0),
+        update_time: at(60),
+        delete_time: None,
+        labels: HashMap::from([
+            ("owner".into(), "finance".into()),
+            ("environment".into(), "prd".into()),
+        ]),
+        active_version: 2,
+        ion_api_file: Some(file()),
+    }
+}
+
+pub(crate) fn version(credential: &str, number: u32, active: bool) -> v1::CredentialVersion {
+    v1::CredentialVersion {
+        name: format!("{credential}/versions/{number}"),
+        active,
+        create_time: at(i64::from(number)),
+        created_by: "spiffe://example.test/uploader".into(),
+        requested_by: "jo@acme.example".into(),
+        ion_api_file: Some(file()),
+    }
+}
+
+pub(crate) fn token() -> v1::IssueTokenResponse {
+    v1::IssueTokenResponse {
+        access_token: TOKEN.into(),
+        token_type: "Bearer".into(),
+        expire_time: at(7200),
+        token_id: "tok_sample".into(),
+        infor_tenant: "ACME_PRD".into(),
+        client_id: "ACME_PRD~sample".into(),
+        api_base_url: "https://mingle-ionapi.example/ACME_PRD".into(),
+        scopes: vec!["Infor-ION".into()],
+        credential_version: 2,
+    }
+}
