@@ -109,6 +109,45 @@ fn one_file_chooses_the_codes_of_answers() {
     assert_none(&wrong, "add the failure to the table in src/grpc/status.rs");
 }
 
+#[test]
+fn every_invariant_names_tests_that_exist() {
+    let architecture = sources::read("ARCHITECTURE.md");
+    let section = architecture.split("\n## ").find(|section| section.starts_with("Invariants"));
+    let invariants: Vec<_> =
+        section.unwrap().lines().filter(|line| line.starts_with('-')).collect();
+    assert!(invariants.len() >= 10, "ARCHITECTURE.md lists {} invariants", invariants.len());
+    let code: String = all_rust_files().map(|file| file.text).collect();
+    let mut wrong = Vec::new();
+    for invariant in invariants {
+        let tests = code_map::quoted(invariant);
+        let gone = tests.iter().filter(|test| !code.contains(&format!("fn {test}()")));
+        wrong.extend(gone.map(|test| format!("{test} does not exist, in: {invariant}")));
+        if tests.is_empty() {
+            wrong.push(format!("no test, in: {invariant}"));
+        }
+    }
+    assert_none(&wrong, "name the tests that hold the invariant now");
+}
+
+#[test]
+fn documents_name_files_that_exist() {
+    let mut wrong = Vec::new();
+    for document in sources::documents() {
+        for target in links(&document.text) {
+            let place = target.split('#').next().unwrap_or_default();
+            if !place.is_empty() && !place.contains("://") && !document.leads_to(place) {
+                wrong.push(format!("{} links to {target}", document.path));
+            }
+        }
+    }
+    assert_none(&wrong, "there is no such file");
+}
+
+/// What stands in the parentheses of Markdown links.
+fn links(text: &str) -> Vec<&str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
+}
+
 /// A longer file holds two reasons to change.
 const LINES_MAX: usize = 400;
 

@@ -50,7 +50,7 @@ fn cells(line: &str) -> Vec<String> {
 }
 
 /// The words between backticks.
-fn quoted(cell: &str) -> Vec<String> {
+pub(crate) fn quoted(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 

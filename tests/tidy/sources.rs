@@ -19,6 +19,11 @@ impl Source {
         if path == "lib" { Vec::new() } else { path.split('/').map(str::to_owned).collect() }
     }
 
+    /// Whether a relative link in this file leads to something.
+    pub(crate) fn leads_to(&self, link: &str) -> bool {
+        root().join(&self.path).parent().is_some_and(|folder| folder.join(link).exists())
+    }
+
     /// The name without folders.
     pub(crate) fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
@@ -32,6 +37,24 @@ pub(crate) fn read(path: &str) -> String {
 
 /// Every Rust file below `folder`, in order of their paths; none if there is no such folder.
 pub(crate) fn rust_files(folder: &str) -> Vec<Source> {
+    files(folder, "rs")
+}
+
+/// Every Markdown file that belongs to the project.
+pub(crate) fn documents() -> Vec<Source> {
+    let entries = std::fs::read_dir(root()).unwrap();
+    let at_the_top = entries.map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> =
+        at_the_top.filter(|path| is(path, "md")).map(|path| source(&path)).collect();
+    found.extend(files("docs", "md"));
+    found
+}
+
+fn is(path: &Path, wanted: &str) -> bool {
+    path.extension().is_some_and(|extension| extension == wanted)
+}
+
+fn files(folder: &str, extension: &str) -> Vec<Source> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop().filter(|folder| folder.is_dir()) {
@@ -39,7 +62,7 @@ pub(crate) fn rust_files(folder: &str) -> Vec<Source> {
         for path in entries.map(|entry| entry.unwrap().path()) {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if is(&path, extension) {
                 found.push(source(&path));
             }
         }
