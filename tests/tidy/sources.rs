@@ -35,6 +35,11 @@ pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Whether the repository has this file.
+pub(crate) fn exists(path: &str) -> bool {
+    root().join(path).is_file()
+}
+
 /// Every Rust file below `folder`, in order of their paths; none if there is no such folder.
 pub(crate) fn rust_files(folder: &str) -> Vec<Source> {
     files(folder, "rs")
