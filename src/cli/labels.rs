@@ -18,8 +18,10 @@ pub(super) struct Label {
 /// A sentence for the person who typed it.
 pub(super) fn label(text: &str) -> Result<Label, String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Labels::default().with(key, Some(value)).map_err(|error| error.to_string())?;
-    Ok(Label { key: key.to_owned(), value: value.to_owned() })
+    let (key, value) = (key.to_owned(), value.to_owned());
+    let alone = BTreeMap::from([(key.clone(), value.clone())]);
+    Labels::try_from(alone).map_err(|error| error.to_string())?;
+    Ok(Label { key, value })
 }
 
 /// Reads the key of a label.
