@@ -30,7 +30,8 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(StoreKey, Stored)>, StoreError>;
 
-    /// Checks `expects`, then does `writes` (at most [`WRITES_MAX`], no key twice): all or nothing.
+    /// Checks `expects`, then does `writes` (at most [`WRITES_MAX`] of each, and no key written
+    /// twice): all or nothing.
     /// Once this returns `Ok`, the writes survive a power cut. The revision is larger than any
     /// given out before, and becomes that of every record put.
     ///
