@@ -59,6 +59,7 @@ mod writer;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -165,20 +166,26 @@ impl SledStore {
     ///
     /// [`StoreError::Unavailable`] if it failed, or takes longer than [`CLOSE_TIME_MAX`].
     pub async fn close(&self) -> Result<(), StoreError> {
-        let (reply, done) = oneshot::channel();
-        let closed = async {
-            // Refused only if it was closed already, which is what was wanted.
-            if self.queue.send(Job::Close(reply)).await.is_ok() {
-                return done.await.unwrap_or_else(|_| Err(unavailable("the writer ended early")));
-            }
-            match *self.health.subscribe().borrow() {
-                StoreHealth::Working => Ok(()),
-                StoreHealth::Failed => Err(failed()),
-            }
+        let mut health = self.health.subscribe();
+        if *health.borrow_and_update() == StoreHealth::Failed {
+            return Err(failed());
+        }
+        let (reply, done) = sync_channel(1);
+        let queued = tokio::select! {
+            biased;
+            queued = self.queue.send(Job::Close(reply)) => queued.is_ok(),
+            _ = health.changed() => return Err(failed()),
         };
-        tokio::time::timeout(CLOSE_TIME_MAX, closed)
-            .await
-            .unwrap_or_else(|_| Err(unavailable("closing takes too long")))
+        // Refused only if it was closed before, which is what was wanted.
+        if !queued {
+            return Ok(());
+        }
+        // A disk keeps no virtual time: this waits by the real clock.
+        blocking(move || {
+            done.recv_timeout(CLOSE_TIME_MAX)
+                .unwrap_or_else(|_| Err(unavailable("closing takes too long")))
+        })
+        .await
     }
 
     /// Runs `read` where it may block. It runs to its end even if nobody waits for it.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use crate::sealing::StoreKey;
 pub(super) enum Job {
     Commit(Commit),
     /// Finish what was queued before, and let go of everything.
-    Close(oneshot::Sender<Result<(), StoreError>>),
+    Close(SyncSender<Result<(), StoreError>>),
 }
 
 /// One commit, within the limits of [`check_limits`].

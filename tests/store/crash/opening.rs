@@ -26,10 +26,13 @@ async fn a_kill_while_opening_leaves_a_store_that_opens() {
     let (mut kills, mut runs) = (0, 0);
     // strace counts the calls of each thread by itself. Taken together, the calls of the opening
     // thread are met one by one; taken one by one, those of sled's threads are, too.
-    for calls in std::iter::once(CALLS).chain(CALLS.split(',')) {
+    // In short, only what leaves sled's unfinished snapshot is met at each call.
+    let alone = CALLS.split(',').filter(|call| amount(0, 1) == 1 || *call == "rename");
+    for calls in std::iter::once(CALLS).chain(alone) {
+        let step = if calls == CALLS { amount(7, 1) } else { 1 };
         let mut at = 1;
         while killed_at(&used, &dir.path().join("store"), calls, at, &counts).await {
-            (kills, at) = (kills + 1, at + amount(7, 1));
+            (kills, at) = (kills + 1, at + step);
         }
         runs += 1;
     }

@@ -38,7 +38,7 @@ fn what_was_acknowledged_before_a_power_cut_is_found_after_it() {
         all.blobs += tally.blobs;
     }
     println!(
-        "power cuts: {} images of {} acknowledged commits, {} lost, {} unopenable, {} blobs",
+        "power cuts: {} images, {} commits acknowledged in all, {} lost, {} unopenable, {} blobs",
         all.images,
         all.acknowledged,
         all.lost.len(),
