@@ -24,7 +24,7 @@ use crate::model::{Credential, State, Version};
 use crate::ports::{Clock, TokenEndpoint};
 use crate::vault::Vault;
 
-use accounts::Accounts;
+use accounts::{Accounts, Slot};
 
 /// Issues access tokens. Shared by all handlers; cheap to clone.
 #[derive(Clone)]
@@ -105,19 +105,29 @@ impl TokenIssuer {
         }
         let version = credential.active().ok_or(IssueError::NoActiveVersion)?;
         let slot = self.0.accounts.slot(&version.account);
-        let cached = match slot.token() {
+        let token = match slot.token() {
             Some(token) if token.serves(min_remaining, &self.0.now())? => token,
-            Some(_) | None => {
-                let token = self.0.fly(&slot, credential, version).await?;
-                // It may be too short-lived for this caller, and that it is the first to learn.
-                token.serves(min_remaining, &self.0.now())?;
-                token
-            }
+            Some(_) | None => self.renew(&slot, credential, version, min_remaining).await?,
         };
-        if cached.tenant_uid != credential.tenant_uid {
+        if token.tenant_uid != credential.tenant_uid {
             return Err(IssueError::OtherTenant);
         }
-        Ok(Issued { token: cached, version: Arc::clone(version) })
+        Ok(Issued { token, version: Arc::clone(version) })
+    }
+
+    /// A token that Infor issued now, or while this caller was on its way here.
+    async fn renew(
+        &self,
+        slot: &Arc<Slot>,
+        credential: &Arc<Credential>,
+        version: &Arc<Version>,
+        min_remaining: Option<Duration>,
+    ) -> Result<Arc<AccessToken>, IssueError> {
+        let serves = |token: &AccessToken| token.serves(min_remaining, &self.0.now());
+        let landed = || slot.token().filter(|token| serves(token).unwrap_or(true));
+        let token = self.0.fly(slot, credential, version, landed).await?;
+        // It may be too short-lived for this caller, and that it is the first to learn.
+        if serves(&token)? { Ok(token) } else { Err(Arc::new(FlightError::ShortLived).into()) }
     }
 
     /// Waits until no flight is under way. Call it after the last request was answered.

@@ -356,6 +356,8 @@ fn flight(error: &FlightError) -> Status {
         ),
         FlightError::Misbehaved(what) => Reason::ProviderMisbehaved
             .says(format!("what Infor answered is not a token answer: {what}")),
+        FlightError::ShortLived => Reason::ProviderMisbehaved
+            .says("Infor's tokens for this app expire before they can be used: give them a longer life"),
         FlightError::TimedOut => Reason::ProviderUnavailable.says("Infor took too long to answer"),
         FlightError::Random(_) | FlightError::Abandoned => {
             Reason::Overloaded.says("the vault could not finish the request: retry")

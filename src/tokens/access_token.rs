@@ -66,7 +66,8 @@ impl AccessToken {
             Some(asked) => asked.max(margin),
             None => margin,
         };
-        Ok(self.remaining(now) >= needed)
+        let remaining = self.remaining(now);
+        Ok(!remaining.is_zero() && remaining >= needed)
     }
 
     /// By whichever clock says less.

@@ -35,6 +35,14 @@ pub(super) struct Slot {
     flight: Mutex<Option<watch::Receiver<Option<Outcome>>>>,
 }
 
+/// What came of joining a flight.
+pub(super) enum Joined {
+    /// One landed just now, with this token.
+    Landed(Arc<AccessToken>),
+    /// One is under way; here it will say what it came to.
+    Flight(watch::Receiver<Option<Outcome>>),
+}
+
 impl Accounts {
     pub(super) fn new() -> Self {
         Self(std::iter::repeat_with(ArcSwap::default).take(SHARDS).collect())
@@ -96,21 +104,25 @@ impl Slot {
         self.refresh_token.store(None);
     }
 
-    /// Joins the flight under way, or begins one: then `begin` is called with where its outcome
-    /// goes.
+    /// Joins the flight under way. If there is none, one may have landed since the caller looked:
+    /// then `landed` finds its token. Else `begin` is called with where the outcome goes.
     pub(super) fn join(
         &self,
+        landed: impl FnOnce() -> Option<Arc<AccessToken>>,
         begin: impl FnOnce(watch::Sender<Option<Outcome>>),
-    ) -> watch::Receiver<Option<Outcome>> {
+    ) -> Joined {
         let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
         match &*flight {
             // A flight whose task died without an outcome is no flight.
-            Some(outcome) if outcome.has_changed().is_ok() => outcome.clone(),
+            Some(outcome) if outcome.has_changed().is_ok() => Joined::Flight(outcome.clone()),
             Some(_) | None => {
+                if let Some(token) = landed() {
+                    return Joined::Landed(token);
+                }
                 let (sender, receiver) = watch::channel(None);
                 *flight = Some(receiver.clone());
                 begin(sender);
-                receiver
+                Joined::Flight(receiver)
             }
         }
     }

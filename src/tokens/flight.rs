@@ -10,7 +10,7 @@ use crate::vault::OpenFileError;
 
 use super::Inner;
 use super::access_token::AccessToken;
-use super::accounts::Slot;
+use super::accounts::{Joined, Slot};
 
 /// What a flight came to; told to everyone on it.
 pub(super) type Outcome = Result<Arc<AccessToken>, Arc<FlightError>>;
@@ -49,6 +49,9 @@ pub enum FlightError {
     /// What Infor answered is no token answer.
     #[error("the authorization server's answer is not a token answer: {0}")]
     Misbehaved(&'static str),
+    /// The token that came is as good as expired.
+    #[error("the authorization server's tokens expire before they can be used")]
+    ShortLived,
     /// It took longer than [`FLIGHT_TIME_MAX`].
     #[error("the flight took too long")]
     TimedOut,
@@ -65,15 +68,17 @@ pub enum FlightError {
 const FLIGHT_TIME_MAX: Duration = Duration::from_secs(25);
 
 impl Inner {
-    /// Waits for the account's flight, and begins it if there is none. The flight is a task of its
+    /// Waits for the account's flight, and begins it if there is none and `landed` finds nothing
+    /// that one brought meanwhile. The flight is a task of its
     /// own: a caller that gives up does not stop it.
     pub(super) async fn fly(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         credential: &Arc<Credential>,
         version: &Arc<Version>,
+        landed: impl FnOnce() -> Option<Arc<AccessToken>>,
     ) -> Outcome {
-        let mut outcome = slot.join(|sender| {
+        let joined = slot.join(landed, |sender| {
             let (inner, slot) = (Arc::clone(self), Arc::clone(slot));
             let (credential, version) = (Arc::clone(credential), Arc::clone(version));
             self.flights.spawn(async move {
@@ -92,6 +97,10 @@ impl Inner {
                 sender.send_replace(Some(outcome.map_err(Arc::new)));
             });
         });
+        let mut outcome = match joined {
+            Joined::Landed(token) => return Ok(token),
+            Joined::Flight(outcome) => outcome,
+        };
         match outcome.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(outcome)) => outcome.clone(),
             Ok(None) | Err(_) => Err(Arc::new(FlightError::Abandoned)),

@@ -136,6 +136,33 @@ async fn the_first_caller_that_asks_for_too_much_learns_it_too() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_dead_on_arrival_is_not_given_out() {
+    let world = World::new().await;
+    world.infor.set_life(Duration::ZERO);
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    assert_eq!(reason(&issue(&world, 0).await.unwrap_err()), "PROVIDER_MISBEHAVED");
+}
+
+/// Callers that arrive just when a flight lands find its token instead of beginning another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn however_callers_meet_a_landing_each_renewal_is_one_request() {
+    let world = Arc::new(World::new().await);
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    let credential = world.vault.find(&ACME.parse().unwrap()).unwrap().unwrap();
+    const RENEWALS: usize = 300;
+    for _ in 0..RENEWALS {
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let (issuer, credential) = (world.issuer.clone(), credential.clone());
+            callers.spawn(async move { issuer.issue(&credential, None).await.map(drop).unwrap() });
+        }
+        callers.join_all().await;
+        world.clock.advance(7200 * SECOND);
+    }
+    assert_eq!(world.infor.requests(), RENEWALS);
+}
+
+#[tokio::test]
 async fn a_refresh_token_is_used_and_its_successor_kept() {
     let world = World::new().await;
     world.infor.issue_refresh_tokens();

@@ -21,6 +21,7 @@ pub(crate) struct FakeInfor {
     fault: Mutex<Option<fn() -> ExchangeError>>,
     refresh_tokens: Mutex<RefreshTokens>,
     held: watch::Sender<bool>,
+    life: Mutex<Duration>,
 }
 
 /// What it does about refresh tokens.
@@ -42,6 +43,7 @@ impl FakeInfor {
             fault: Mutex::default(),
             refresh_tokens: Mutex::default(),
             held: watch::Sender::new(false),
+            life: Mutex::new(TOKEN_LIFE),
         }
     }
 
@@ -67,6 +69,11 @@ impl FakeInfor {
     /// Answers this from now on; `None` means tokens again.
     pub(crate) fn fail_with(&self, fault: Option<fn() -> ExchangeError>) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// Gives its tokens this life from now on.
+    pub(crate) fn set_life(&self, life: Duration) {
+        *self.life.lock().unwrap() = life;
     }
 
     /// Gives out refresh tokens from now on.
@@ -122,7 +129,7 @@ impl TokenEndpoint for FakeInfor {
         Ok(TokenAnswer {
             // The client id is part of the token, so that tests see whose it is.
             access_token: Secret::from(format!("access.{}.{number}", request.client_id)),
-            expires_in: TOKEN_LIFE,
+            expires_in: *self.life.lock().unwrap(),
             refresh_token,
             scopes: None,
         })
