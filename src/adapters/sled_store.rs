@@ -258,8 +258,11 @@ impl Store for SledStore {
 
     async fn keyring(&self) -> Result<Option<Vec<u8>>, StoreError> {
         let layout = Arc::clone(&self.layout);
-        self.read(move |_| layout.read_keyring(KEYRING_BYTES_MAX).map_err(StoreError::Unavailable))
-            .await
+        self.read(move |view| {
+            view.while_open(|| layout.read_keyring(KEYRING_BYTES_MAX))?
+                .map_err(StoreError::Unavailable)
+        })
+        .await
     }
 
     async fn replace_keyring(&self, keyring: Vec<u8>) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use ionvault::adapters::{CreateStoreError, OpenStoreError, SledStore, StoreHealt
 use ionvault::model::Uid;
 use ionvault::ports::{CommitError, Revision, Store, StoreError};
 
-use crate::samples::{STORE_ID, everything, key, new_sled, put, record};
+use crate::samples::{STORE_ID, everything, key, new_sled, put, record, seed_of};
 
 /// Every file below `dir` and what it holds.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
@@ -131,6 +131,38 @@ async fn a_cut_emptied_or_missing_log_is_refused() {
 }
 
 #[tokio::test]
+async fn a_log_with_a_spoilt_block_is_refused_or_the_block_is_unused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    filled(&path).await;
+    // Opened once more, it starts from a snapshot, and does not go through the whole log.
+    SledStore::open(&path).unwrap().close().await.unwrap();
+    let sound = contents(&path);
+    let (log, length) = (path.join("db/db"), sound[&path.join("db/db")].as_ref().unwrap().len());
+    let mut refusals = 0;
+    for part in 0..25 {
+        let mut spoilt = sound[&log].clone().unwrap();
+        let at = length * part / 25;
+        spoilt[at..at + 512].fill(0x55);
+        fs::write(&log, spoilt).unwrap();
+        match SledStore::open(&path) {
+            Ok(store) => {
+                let all = everything(&store).await;
+                assert!(all.iter().all(|(_, stored)| seed_of(&stored.record).is_some()));
+                assert_eq!(all.len(), 100, "a block at {at} took records with it");
+                store.close().await.unwrap();
+                restore(&path, &sound);
+            }
+            Err(error) => {
+                assert!(matches!(error, OpenStoreError::Damaged(..) | OpenStoreError::Mixed(_)));
+                refusals += 1;
+            }
+        }
+    }
+    assert!(refusals > 0);
+}
+
+#[tokio::test]
 async fn a_log_of_another_time_or_store_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (path, other) = (dir.path().join("store"), dir.path().join("other"));
@@ -230,6 +262,7 @@ async fn every_call_on_a_closed_store_is_refused() {
     assert!(matches!(commit, Err(CommitError::Store(StoreError::Unavailable(_)))));
     assert!(matches!(store.get(&key("a")).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(store.scan(b"", None, 1).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.keyring().await, Err(StoreError::Unavailable(_))));
     assert!(matches!(store.replace_keyring(vec![1]).await, Err(StoreError::Unavailable(_))));
     assert_eq!(*store.health().borrow(), StoreHealth::Working);
 }
