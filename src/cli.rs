@@ -1,6 +1,7 @@
 //! The command line: arguments in, text for people or JSON for programs out.
 //!
-//! [`remote`] holds the commands that talk to a running vault over gRPC, as any client would.
+//! [`remote`] holds the commands that talk to a running vault over gRPC, as any client would;
+//! [`local`] those that start or make one.
 //! Each command is one file: its arguments with their help, then what it does. `docs/cli.md` is
 //! the manual, and a test holds it to what clap knows.
 
@@ -10,6 +11,7 @@ mod duration;
 mod exit;
 mod failure;
 mod labels;
+mod local;
 mod names;
 mod output;
 mod printable;
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failure> {
     match command {
         Command::Remote(command) => remote::run(*command, output),
+        Command::Local(command) => local::run(command, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }
 }

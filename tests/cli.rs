@@ -11,6 +11,7 @@ mod cli {
     mod changes;
     mod connections;
     mod failures;
+    mod local;
     mod manual;
     mod program;
     mod reading;

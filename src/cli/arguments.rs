@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{completions, remote};
+use super::{completions, local, remote};
 
 /// Keeps Infor ION API files sealed and hands out access tokens, nothing else.
 ///
@@ -26,11 +26,33 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     #[command(flatten)]
     Remote(Box<remote::Command>),
+    #[command(flatten)]
+    Local(local::Command),
     Completions(completions::Completions),
+}
+
+#[cfg(feature = "simulator")]
+impl Arguments {
+    /// Reads the words of a command that asks a running vault.
+    ///
+    /// # Errors
+    ///
+    /// If clap refuses them, or they are of another command.
+    pub(super) fn remote<'a>(
+        words: impl Iterator<Item = &'a str>,
+    ) -> Result<remote::Command, clap::Error> {
+        match Self::try_parse_from(words)?.command {
+            Command::Remote(command) => Ok(*command),
+            Command::Local(_) | Command::Completions(_) => {
+                Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand))
+            }
+        }
+    }
 }
 
 const AFTER_HELP: &str = "\
 Examples:
+  ionvault dev                                    everything on this machine, to try it out
   ionvault upload acme/infor DocBits_PRD.ionapi   keep a file, encrypted
   ionvault list                                   what is kept
   ionvault token acme/infor --header              an access token, as a header for curl
@@ -46,6 +68,7 @@ Exit codes:
 
 Environment:
   IONVAULT_ENDPOINT  IONVAULT_CA  IONVAULT_CERT  IONVAULT_KEY   as the options of these names
+  IONVAULT_CONFIG                                               as --config
   NO_COLOR                                                      no colours, even on a terminal";
 
 #[cfg(test)]

@@ -39,7 +39,13 @@ impl Failure {
         }))
     }
 
-    /// The same, with the chain of errors that led to it.
+    /// The operating system did not give what every command needs.
+    pub(super) fn no_runtime(error: std::io::Error) -> Self {
+        let next = "see whether this machine is out of file descriptors or memory";
+        Self::caused(Exit::Failed, "the program could not start", &error, next)
+    }
+
+    /// A failure with the chain of errors that led to it.
     pub(super) fn caused(
         exit: Exit,
         what: impl Into<String>,

@@ -29,7 +29,6 @@ mod versions;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::exit::Exit;
 use super::failure::Failure;
 use super::output::Output;
 use connection::Connection;
@@ -66,22 +65,21 @@ enum Form {
 
 /// Runs one command, on a runtime of its own.
 pub(super) fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-            let next = "see whether this machine is out of file descriptors or memory";
-            Failure::caused(Exit::Failed, "the program could not start", &error, next)
-        })?;
-    runtime.block_on(async {
-        match command {
-            Command::Upload(arguments) => upload::run(arguments, output).await,
-            Command::List(arguments) => list::run(arguments, output).await,
-            Command::Show(arguments) => show::run(arguments, output).await,
-            Command::Versions(arguments) => versions::run(arguments, output).await,
-            Command::Activate(arguments) => activate::run(arguments, output).await,
-            Command::Update(arguments) => update::run(arguments, output).await,
-            Command::Delete(arguments) => delete::run(arguments, output).await,
-            Command::Undelete(arguments) => undelete::run(arguments, output).await,
-            Command::Token(arguments) => token::run(arguments, output).await,
-        }
-    })
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(Failure::no_runtime)?.block_on(execute(command, output))
+}
+
+/// Runs one command.
+pub(super) async fn execute(command: Command, output: &mut Output<'_>) -> Result<(), Failure> {
+    match command {
+        Command::Upload(arguments) => upload::run(arguments, output).await,
+        Command::List(arguments) => list::run(arguments, output).await,
+        Command::Show(arguments) => show::run(arguments, output).await,
+        Command::Versions(arguments) => versions::run(arguments, output).await,
+        Command::Activate(arguments) => activate::run(arguments, output).await,
+        Command::Update(arguments) => update::run(arguments, output).await,
+        Command::Delete(arguments) => delete::run(arguments, output).await,
+        Command::Undelete(arguments) => undelete::run(arguments, output).await,
+        Command::Token(arguments) => token::run(arguments, output).await,
+    }
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use super::local::configuration;
 use super::program::finish;
 use super::vault::Vault;
 
@@ -83,6 +84,7 @@ fn the_examples_print_what_the_manual_says() {
     let program = Path::new(env!("CARGO_BIN_EXE_ionvault")).parent().unwrap();
     let vault = Vault::start();
     vault.file("DocBits_PRD.ionapi", b"{}");
+    vault.file("ionvault.toml", configuration(vault.directory.path()).as_bytes());
     let examples = examples();
     assert!(examples.len() > 10);
     for (command, printed) in examples {

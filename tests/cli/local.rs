@@ -1,0 +1,173 @@
+//! `dev`, `init` and `serve`: real vaults.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::program::{Ran, command, finish, run};
+
+/// A configuration with everything below this directory, and the caller of this test as admin.
+pub(crate) fn configuration(dir: &Path) -> String {
+    let dir = dir.display();
+    let uid = rustix::process::geteuid().as_raw();
+    format!(
+        "[store]\ndata_dir = \"{dir}/store\"\n\
+         [root_key]\nfile = \"{dir}/root.key\"\n\
+         [listen.admin]\nsocket = \"{dir}/admin.sock\"\n\
+         [access]\npolicy = \"{dir}/policy.cedar\"\n\
+         [[access.group]]\nname = \"admin\"\nmembers = [\"uid:{uid}\"]\n"
+    )
+}
+
+/// A directory with a configuration, and its path.
+fn prepared() -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("ionvault.toml");
+    std::fs::write(&config, configuration(dir.path())).unwrap();
+    let policy = ionvault::access::SHIPPED_POLICY;
+    std::fs::write(dir.path().join("policy.cedar"), policy).unwrap();
+    (dir, config.display().to_string())
+}
+
+/// A vault that serves; killed if the test ends early.
+struct Serving(Child);
+
+impl Serving {
+    /// Starts it, and waits until it answers.
+    fn start(config: &str, socket: &Path) -> Self {
+        let mut command = command(&["serve", "--config", config]);
+        let mut serving = Self(command.stderr(Stdio::piped()).spawn().unwrap());
+        let endpoint = format!("unix:{}", socket.display());
+        while run(&["list", "--endpoint", &endpoint]).code != Some(0) {
+            assert!(serving.0.try_wait().unwrap().is_none(), "it ended before it answered");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        serving
+    }
+
+    /// Asks it to stop, and waits until it has.
+    fn stop(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already where the test went well.
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+#[test]
+fn a_new_vault_is_made_served_and_stopped() {
+    let (dir, config) = prepared();
+    let said = run(&["init", "--config", &config]).done();
+    assert!(said.starts_with("Made the store "), "{said}");
+    assert!(said.contains("\nMade the root key "), "{said}");
+    assert!(said.ends_with(&format!("\nNext: ionvault serve --config {config}\n")), "{said}");
+
+    let socket = dir.path().join("admin.sock");
+    let endpoint = format!("unix:{}", socket.display());
+    let serving = Serving::start(&config, &socket);
+    let missing = run(&["show", "acme/infor", "--endpoint", &endpoint]).failed(3);
+    assert!(
+        missing.contains("\nreason: CREDENTIAL_NOT_FOUND\nnext: see `ionvault list`"),
+        "{missing}"
+    );
+    let file = dir.path().join("wrong.ionapi");
+    std::fs::write(&file, "{\"ti\": \"ACME_TST\"}").unwrap();
+    let file = file.display().to_string();
+    let wrong = run(&["upload", "acme/infor", &file, "--endpoint", &endpoint]).failed(1);
+    assert!(
+        wrong.contains("\nreason: INVALID_ION_API_FILE\nnext: download the file again"),
+        "{wrong}"
+    );
+    // Which keys are wrong, a line each.
+    assert!(wrong.lines().filter(|line| line.starts_with("  ion_api_file")).count() > 1, "{wrong}");
+    assert_eq!(serving.stop(), Some(0));
+    run(&["list", "--endpoint", &endpoint]).failed(6);
+}
+
+#[test]
+fn a_store_that_is_there_is_not_made_again() {
+    let (dir, config) = prepared();
+    run(&["init", "--config", &config]).done();
+    let root_key = std::fs::read(dir.path().join("root.key")).unwrap();
+    let said = run(&["init", "--config", &config]).failed(1);
+    assert!(said.starts_with("error: ") && said.contains("is not empty"), "{said}");
+    assert_eq!(std::fs::read(dir.path().join("root.key")).unwrap(), root_key);
+}
+
+#[test]
+fn a_vault_that_cannot_start_says_why() {
+    let (dir, config) = prepared();
+    let said = run(&["serve", "--config", &config]).failed(1);
+    assert!(said.contains("error: there is no root key file: restore it"), "{said}");
+    assert!(!dir.path().join("store").exists(), "nothing is made by serving");
+
+    std::fs::write(&config, "[stores]\n").unwrap();
+    let said = run(&["serve", "--config", &config]).failed(1);
+    assert!(
+        said.starts_with(&format!("error: the configuration {config} is not valid\n")),
+        "{said}"
+    );
+    assert!(said.contains("stores"), "{said}");
+}
+
+/// `dev --once` in this directory.
+#[cfg(feature = "simulator")]
+fn dev_once(dir: &Path) -> Ran {
+    let mut command: Command = command(&["dev", "--once"]);
+    command.current_dir(dir);
+    finish(command, None)
+}
+
+#[cfg(feature = "simulator")]
+#[test]
+fn development_takes_one_command_and_adds_nothing_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = dev_once(dir.path()).done();
+    assert!(first.contains("\nUploaded: version 1 of acme/infor serves from now on.\n"), "{first}");
+    assert!(first.contains("\nToken id      "), "{first}");
+    assert!(first.contains("\n  grpcurl -plaintext -unix "), "{first}");
+    assert!(!first.contains("eyJ"), "a token is printed");
+
+    let second = dev_once(dir.path()).done();
+    assert!(
+        second.contains("\nNothing to do: acme/infor holds this file already, as version 1.\n")
+    );
+    let uid = |said: &str| said.lines().find(|line| line.starts_with("Uid ")).map(str::to_owned);
+    assert_eq!(uid(&first), uid(&second));
+    let left: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [".ionvault-dev"]);
+}
+
+#[cfg(feature = "simulator")]
+#[test]
+fn the_commands_that_development_prints_work() {
+    let dir = tempfile::tempdir().unwrap();
+    dev_once(dir.path()).done();
+    let mut dev = command(&["dev"]);
+    let mut dev = Serving(dev.current_dir(dir.path()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut said = String::new();
+    // The last line that it prints, so that it has said everything.
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(dev.0.stdout.take().unwrap()));
+    while !said.contains("IssueToken") {
+        said.push_str(&lines.next().unwrap().unwrap());
+        said.push('\n');
+    }
+    let mut raw = command(&["token", "acme/infor", "--raw"]);
+    for line in said.lines().filter_map(|line| line.strip_prefix("  export ")) {
+        let (name, value) = line.split_once('=').unwrap();
+        raw.env(name, value);
+    }
+    let token = finish(raw, None).done();
+    // Header, claims and signature.
+    assert_eq!(token.trim_end().split('.').count(), 3);
+    assert_eq!(dev.stop(), Some(0));
+}
