@@ -36,10 +36,6 @@ protos:
 dependencies:
     cargo deny check bans licenses sources
 
-# The cost of a cached IssueToken, as a ratio to a call that does nothing.
-cost:
-    cargo bench --bench cost
-
 # What CI runs.
 ci:
     bash .ci/run
