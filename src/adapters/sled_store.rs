@@ -39,11 +39,12 @@
 //!
 //! The directory itself carries the lock that keeps a second process out.
 //!
-//! # Where reads run
+//! # Memory
 //!
-//! On tokio's blocking threads, at most [`READS_MAX`] at once: a page outside sled's cache is read
-//! from the disk, and a read waits while a batch is being applied. That costs some microseconds
-//! and a thread switch; a path that must be faster keeps what it read.
+//! All records lie in memory, too, and readers are served from there: at once, whole, and only
+//! with what a power cut would leave. sled could serve none of them after a failed write, because
+//! on its way to a record it splits and merges pages, which is writing. The price is memory for
+//! all records, which is limited (`STORE_BYTES_MAX`), as are copying and reading them at the start.
 //!
 //! [`blob_files`]: SledStore::blob_files
 //! [`GROUP_TIME_MAX`]: writer::GROUP_TIME_MAX
@@ -89,7 +90,6 @@ pub struct SledStore {
     queue: mpsc::Sender<Job>,
     /// Units of [`ROOM_BYTES`]; a commit holds its share until it was answered.
     room: Arc<Semaphore>,
-    reads: Arc<Semaphore>,
     /// One replacement at a time, for all use the same temporary file.
     keyring: Arc<std::sync::Mutex<()>>,
 }
@@ -114,28 +114,15 @@ impl SledStore {
     /// As [`OpenStoreError`] says. Whenever it is refused, every file is as it was before.
     pub fn open(dir: &Path) -> Result<Self, OpenStoreError> {
         let layout = Arc::new(Layout::new(dir));
-        let opened = opening::open(&layout)?;
+        let (opened, records) = opening::open(&layout)?;
+        let store_id = opened.store_id;
         let health = Arc::new(Health::new());
-        let view = Arc::new(View::new(opened.db, opened.lock));
+        let view = Arc::new(View::new(records));
         let (queue, jobs) = mpsc::channel(QUEUE_COMMITS_MAX);
-        writer::start(
-            Arc::clone(&view),
-            Arc::clone(&health),
-            opened.disk,
-            Revision(opened.revision),
-            jobs,
-        )
-        .map_err(OpenStoreError::Thread)?;
-        Ok(Self {
-            store_id: opened.store_id,
-            layout,
-            view,
-            health,
-            queue,
-            room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX / ROOM_BYTES)),
-            reads: Arc::new(Semaphore::new(READS_MAX)),
-            keyring: Arc::default(),
-        })
+        writer::start(opened, Arc::clone(&view), Arc::clone(&health), jobs)
+            .map_err(OpenStoreError::Thread)?;
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES_MAX / ROOM_BYTES));
+        Ok(Self { store_id, layout, view, health, queue, room, keyring: Arc::default() })
     }
 
     /// The identity it was created with. It never changes.
@@ -187,30 +174,12 @@ impl SledStore {
         })
         .await
     }
-
-    /// Runs `read` where it may block. It runs to its end even if nobody waits for it.
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&View) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let permit = Arc::clone(&self.reads)
-            .acquire_owned()
-            .await
-            .map_err(|error| StoreError::Unavailable(io::Error::other(error)))?;
-        let view = Arc::clone(&self.view);
-        blocking(move || {
-            let _permit = permit;
-            read(&view)
-        })
-        .await
-    }
 }
 
 #[async_trait]
 impl Store for SledStore {
     async fn get(&self, key: &StoreKey) -> Result<Option<Stored>, StoreError> {
-        let key = key.clone();
-        self.read(move |view| view.get(&key)).await
+        self.view.get(key)
     }
 
     async fn scan(
@@ -222,8 +191,7 @@ impl Store for SledStore {
         if limit > SCAN_LIMIT_MAX {
             return Err(StoreError::Limit("a scan for too many records"));
         }
-        let (prefix, after) = (prefix.to_vec(), after.cloned());
-        self.read(move |view| view.scan(&prefix, after.as_ref(), limit)).await
+        self.view.scan(prefix, after, limit)
     }
 
     async fn commit(
@@ -257,9 +225,9 @@ impl Store for SledStore {
     }
 
     async fn keyring(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let layout = Arc::clone(&self.layout);
-        self.read(move |view| {
-            view.while_open(|| layout.read_keyring(KEYRING_BYTES_MAX))?
+        let (layout, view) = (Arc::clone(&self.layout), Arc::clone(&self.view));
+        blocking(move || {
+            view.while_open(|_| layout.read_keyring(KEYRING_BYTES_MAX))?
                 .map_err(StoreError::Unavailable)
         })
         .await
@@ -276,7 +244,7 @@ impl Store for SledStore {
         let (health, one_at_a_time) = (Arc::clone(&self.health), Arc::clone(&self.keyring));
         blocking(move || {
             let _turn = one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            view.while_open(|| layout.replace_keyring(&keyring))?.map_err(|error| {
+            view.while_open(|_| layout.replace_keyring(&keyring))?.map_err(|error| {
                 // Which of the two would be found after a power cut is not known.
                 health.fail("the keyring could not be replaced", &error);
                 StoreError::Unavailable(error)
@@ -311,9 +279,6 @@ const QUEUE_BYTES_MAX: usize = 8 * WRITES_MAX * RECORD_BYTES_MAX;
 
 /// The unit in which the queue's bytes are counted.
 const ROOM_BYTES: usize = 1_024;
-
-/// Most reads at once; further ones wait. Bounds the threads that a slow disk can tie up.
-const READS_MAX: usize = 32;
 
 /// How long [`SledStore::close`] waits for the queue and the disk.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(20);

@@ -7,9 +7,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 
-use super::engine;
+use super::engine::{self, Engine};
 use super::layout::{self, FORMAT, Identity, Layout};
 use super::records::{self, Sentinel};
+use super::view::Records;
 use super::writer::Disk;
 use crate::model::Uid;
 use crate::ports::{Revision, StoreError};
@@ -68,9 +69,10 @@ pub enum OpenStoreError {
 /// An engine that was found sound.
 pub(super) struct Opened {
     pub(super) store_id: Uid,
-    pub(super) revision: u64,
-    pub(super) db: sled::Db,
+    pub(super) revision: Revision,
+    pub(super) engine: Engine,
     pub(super) disk: Disk,
+    /// Keeps other processes out while it lives.
     pub(super) lock: File,
 }
 
@@ -85,18 +87,11 @@ pub(super) fn create(layout: &Layout, store_id: Uid) -> Result<(), CreateStoreEr
         Ok(true) | Err(_) => {}
     }
     layout.make_dir().map_err(files)?;
-    let db = engine::open(&layout.db()).map_err(engine)?;
-    let disk = engine::open_disk(&layout.db()).map_err(files)?;
+    let db = Engine::open(&layout.db()).map_err(engine)?;
     let mut batch = sled::Batch::default();
     batch.insert(records::SENTINEL_KEY, Sentinel { store_id, generation: 1 }.to_bytes());
     batch.insert(records::REVISION_KEY, 0_u64.to_be_bytes().to_vec());
-    engine::contain(|| db.apply_batch(batch).map_err(engine::not_available)).map_err(engine)?;
-    engine::settle(&db, &disk).map_err(engine)?;
-    engine::contain(|| {
-        drop(db);
-        Ok(())
-    })
-    .map_err(engine)?;
+    db.write(batch).and_then(|()| db.close()).map_err(engine)?;
     for path in [layout.db().join("db"), layout.db().join("conf"), layout.db()] {
         layout::sync(&path).map_err(files)?;
     }
@@ -104,8 +99,8 @@ pub(super) fn create(layout: &Layout, store_id: Uid) -> Result<(), CreateStoreEr
     layout.replace_identity(&Identity { format: FORMAT, store_id, generation: 1 }).map_err(files)
 }
 
-/// As [`super::SledStore::open`].
-pub(super) fn open(layout: &Layout) -> Result<Opened, OpenStoreError> {
+/// As [`super::SledStore::open`]; also gives what the store holds.
+pub(super) fn open(layout: &Layout) -> Result<(Opened, Records), OpenStoreError> {
     let dir = || layout.dir().to_owned();
     let files = |error| OpenStoreError::Files(dir(), error);
     let damaged = |error| OpenStoreError::Damaged(dir(), error);
@@ -120,10 +115,9 @@ pub(super) fn open(layout: &Layout) -> Result<Opened, OpenStoreError> {
     layout.remove_leftovers().map_err(files)?;
     layout::remove_unfinished_snapshots(&layout.db()).map_err(files)?;
     let log = engine::open_disk(&layout.db()).map_err(files)?;
-    let db = engine::open(&layout.db()).map_err(damaged)?;
-    let revision = engine::last_revision(&db)
-        .and_then(|revision| revision.ok_or(StoreError::Corrupt("no revision")))
-        .map_err(damaged)?;
+    let engine = Engine::open(&layout.db()).map_err(damaged)?;
+    let revision = engine.last_revision().map_err(damaged)?;
+    let records = engine.read_all().map_err(damaged)?;
     // `store.json` must never lag by more than one generation.
     let mut identity = identity;
     if identity.generation != sentinel.generation {
@@ -131,21 +125,15 @@ pub(super) fn open(layout: &Layout) -> Result<Opened, OpenStoreError> {
         layout.replace_identity(&identity).map_err(files)?;
     }
     identity.generation = identity.generation.saturating_add(1);
-    let next = Sentinel { generation: identity.generation, ..sentinel }.to_bytes();
-    engine::contain(|| {
-        db.insert(records::SENTINEL_KEY, next).map(drop).map_err(engine::not_available)
-    })
-    .and_then(|()| engine::settle(&db, &log))
-    .map_err(damaged)?;
+    let mut batch = sled::Batch::default();
+    let next = Sentinel { generation: identity.generation, ..sentinel };
+    batch.insert(records::SENTINEL_KEY, next.to_bytes());
+    engine.write(batch).map_err(damaged)?;
+    log.sync_data().map_err(files)?;
     layout.replace_identity(&identity).map_err(files)?;
     let progress = layout.open_progress().map_err(files)?;
-    Ok(Opened {
-        store_id: identity.store_id,
-        revision: revision.0,
-        db,
-        disk: Disk { log, progress },
-        lock,
-    })
+    let store_id = identity.store_id;
+    Ok((Opened { store_id, revision, engine, disk: Disk { log, progress }, lock }, records))
 }
 
 /// Keeps other processes out. The lock is on the directory itself, so taking it writes nothing.
@@ -211,19 +199,8 @@ fn try_copy(
 
 /// Opens the copy, reads all of it, and lets go of it.
 fn read_copy(layout: &Layout) -> Result<(Sentinel, Revision), StoreError> {
-    let db = engine::open(&layout.trial())?;
-    let found = engine::contain(|| {
-        let sentinel = db.get(records::SENTINEL_KEY).map_err(engine::not_available)?;
-        let sentinel = sentinel.and_then(|bytes| Sentinel::from_bytes(&bytes));
-        let sentinel = sentinel.ok_or(StoreError::Corrupt("no sentinel"))?;
-        let revision = engine::last_revision(&db)?.ok_or(StoreError::Corrupt("no revision"))?;
-        engine::read_through(&db)?;
-        Ok((sentinel, revision))
-    });
-    let closed = engine::contain(|| {
-        drop(db);
-        Ok(())
-    });
-    let found = found?;
-    closed.map(|()| found)
+    let engine = Engine::open(&layout.trial())?;
+    let found = (engine.sentinel()?, engine.last_revision()?);
+    engine.read_all()?;
+    engine.close().map(|()| found)
 }

@@ -4,7 +4,7 @@
 //! see each other's effects; nobody else does, and nobody is answered, until the sync succeeded.
 //! After a failure the thread answers everything with a refusal, and ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -16,8 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::health::{Health, StallWatch};
 use super::layout;
+use super::opening::Opened;
 use super::records;
-use super::view::{Before, View};
+use super::view::{Changes, Found, View};
 use super::{failed, unavailable};
 use crate::ports::{CommitError, Expectation, Revision, StoreError, Stored, WRITES_MAX, Write};
 use crate::sealing::StoreKey;
@@ -55,44 +56,48 @@ pub(super) fn check_limits(expects: &[Expectation], writes: &[Write]) -> Result<
     }
     let (mut keys, mut bytes) = (BTreeSet::new(), 0);
     for write in writes {
-        let (key, length) = match write {
-            Write::Put(key, record) => (key, record.as_bytes().len()),
-            Write::Delete(key) => (key, 0),
-        };
-        if !keys.insert(key) {
+        if !keys.insert(key_of(write)) {
             return Err(StoreError::Limit("a commit that writes a key twice"));
         }
-        bytes += length;
+        bytes += match write {
+            Write::Put(_, record) => record.as_bytes().len(),
+            Write::Delete(_) => 0,
+        };
     }
     Ok(bytes)
 }
 
 /// Starts the thread. It ends when it is closed, when all senders are gone, or after a failure.
 pub(super) fn start(
+    opened: Opened,
     view: Arc<View>,
     health: Arc<Health>,
-    disk: Disk,
-    last: Revision,
     jobs: mpsc::Receiver<Job>,
 ) -> io::Result<()> {
     let watch = StallWatch::start(Arc::clone(&health), GROUP_TIME_MAX)?;
-    let writer = Writer { view, health, disk, last, jobs, watch };
+    let bytes = view.bytes();
+    let writer = Writer { opened, bytes, view, health, jobs, watch };
     thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run())?;
     Ok(())
 }
 
 struct Writer {
+    /// With the last revision given out.
+    opened: Opened,
+    /// Length of all records that are durable.
+    bytes: usize,
     view: Arc<View>,
     health: Arc<Health>,
-    disk: Disk,
-    /// The last revision given out.
-    last: Revision,
     jobs: mpsc::Receiver<Job>,
     watch: StallWatch,
 }
 
-/// What a group will have changed: the newest record of each key, `None` where it is deleted.
-type Changes = BTreeMap<StoreKey, Option<Stored>>;
+/// What a group has come to.
+struct Group {
+    changes: Changes,
+    last: Revision,
+    bytes: usize,
+}
 
 impl Writer {
     fn run(mut self) {
@@ -115,52 +120,46 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            self.commit_group(group);
+            if !group.is_empty() {
+                self.commit_group(group);
+            }
         }
-        self.jobs.close();
+        // From here on commits are refused; what is still queued is refused when it is dropped.
         let closed = self.finish();
         if let Some(Some(reply)) = closing {
             // Who does not wait for it does not miss it.
             let _ = reply.send(closed);
         }
-        // Dropping the receiver answers all that is still queued with a refusal.
     }
 
     /// Commits a group, and answers all of it.
-    fn commit_group(&mut self, group: Vec<Commit>) {
-        if group.is_empty() {
-            return;
-        }
-        let mut changes = Changes::new();
-        let mut last = self.last;
-        let mut outcomes = Vec::with_capacity(group.len());
-        for commit in &group {
-            let next = Revision(last.0.saturating_add(1));
-            let outcome = self.decide(commit, next, &mut changes);
-            if outcome.is_ok() {
-                last = next;
-            }
-            outcomes.push(outcome);
-        }
+    fn commit_group(&mut self, commits: Vec<Commit>) {
+        let mut group =
+            Group { changes: Changes::new(), last: self.opened.revision, bytes: self.bytes };
+        let outcomes: Vec<_> =
+            commits.iter().map(|commit| self.decide(commit, &mut group)).collect();
         // Where everything was refused there is nothing to write.
-        let written =
-            if last == self.last { Ok(()) } else { self.watch.over(|| self.write(&changes, last)) };
+        let written = if group.last == self.opened.revision {
+            Ok(())
+        } else {
+            self.watch.over(|| self.write(&group))
+        };
         let written = written.and_then(|()| {
             // Another part of the store may have failed meanwhile, or the watch given up.
             if self.health.has_failed() { Err(failed()) } else { Ok(()) }
         });
         match written {
             Ok(()) => {
-                self.last = last;
-                self.view.reveal();
-                for (commit, outcome) in group.into_iter().zip(outcomes) {
+                (self.opened.revision, self.bytes) = (group.last, group.bytes);
+                self.view.reveal(group.changes);
+                for (commit, outcome) in commits.into_iter().zip(outcomes) {
                     // A caller that stopped waiting is no reason to undo anything.
                     let _ = commit.reply.send(outcome);
                 }
             }
             Err(error) => {
                 self.health.fail("a group of commits", &error);
-                for commit in group {
+                for commit in commits {
                     let _ = commit.reply.send(Err(failed().into()));
                 }
             }
@@ -168,92 +167,109 @@ impl Writer {
     }
 
     /// Checks one commit against the store and the group so far, and adds its changes.
-    fn decide(
-        &self,
-        commit: &Commit,
-        revision: Revision,
-        changes: &mut Changes,
-    ) -> Result<Revision, CommitError> {
+    fn decide(&self, commit: &Commit, group: &mut Group) -> Result<Revision, CommitError> {
+        let find = |key: &StoreKey| match group.changes.get(key) {
+            Some(change) => change.as_ref().map(Found::of),
+            None => self.view.find(key),
+        };
         for Expectation { key, revision } in &commit.expects {
-            let found = match changes.get(key) {
-                Some(change) => change.as_ref().map(|stored| stored.revision),
-                None => self.view.newest(key)?.map(|stored| stored.revision),
-            };
-            if found != *revision {
+            if find(key).map(|found| found.revision) != *revision {
                 return Err(CommitError::Conflict);
             }
         }
+        let bytes_of = |key| find(key).map_or(0, |found| found.bytes);
+        let replaced: usize = commit.writes.iter().map(|write| bytes_of(key_of(write))).sum();
+        let Some(bytes) = bytes_after(group.bytes, replaced, commit.bytes) else {
+            return Err(StoreError::Limit("the store is full").into());
+        };
+        let revision = Revision(group.last.0.saturating_add(1));
+        (group.last, group.bytes) = (revision, bytes);
         for write in &commit.writes {
-            match write {
-                Write::Put(key, record) => {
-                    let stored = Stored { record: record.clone(), revision };
-                    changes.insert(key.clone(), Some(stored));
-                }
-                Write::Delete(key) => {
-                    changes.insert(key.clone(), None);
-                }
-            }
+            let stored = match write {
+                Write::Put(_, record) => Some(Stored { record: record.clone(), revision }),
+                Write::Delete(_) => None,
+            };
+            group.changes.insert(key_of(write).clone(), stored);
         }
         Ok(revision)
     }
 
-    /// Makes the changes durable.
-    fn write(&self, changes: &Changes, last: Revision) -> Result<(), StoreError> {
+    /// Makes a group durable.
+    fn write(&self, group: &Group) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
-        let mut before = Before::new();
-        for (key, change) in changes {
-            let old = self.view.newest(key)?;
-            let old_pieces = old.as_ref().map_or(0, pieces_of);
-            let new_pieces = change.as_ref().map_or(0, pieces_of);
-            match change {
+        for (key, change) in &group.changes {
+            let old = self.view.find(key);
+            let new_pieces = match change {
                 Some(Stored { record, revision }) => {
                     let (head, pieces) = records::encode(record.as_bytes(), *revision);
                     batch.insert(records::head_key(key.as_bytes()), head);
                     for (number, piece) in (0..).zip(pieces) {
                         batch.insert(records::piece_key(key, number), piece);
                     }
+                    records::pieces(record.as_bytes().len())
                 }
-                None if old.is_some() => batch.remove(records::head_key(key.as_bytes())),
-                None => {}
-            }
+                None => {
+                    batch.remove(records::head_key(key.as_bytes()));
+                    0
+                }
+            };
+            let old_pieces = old.map_or(0, |found| records::pieces(found.bytes));
             for number in new_pieces..old_pieces {
                 batch.remove(records::piece_key(key, number));
             }
-            before.insert(key.clone(), old);
         }
-        batch.insert(records::REVISION_KEY, last.0.to_be_bytes().to_vec());
-        self.view.apply(batch, before)?;
-        self.view.flush()?;
-        self.disk.log.sync_data().map_err(StoreError::Unavailable)?;
-        layout::note_progress(&self.disk.progress, last).map_err(StoreError::Unavailable)
+        batch.insert(records::REVISION_KEY, group.last.0.to_be_bytes().to_vec());
+        let Opened { engine, disk, .. } = &self.opened;
+        engine.write(batch)?;
+        disk.log.sync_data().map_err(StoreError::Unavailable)?;
+        layout::note_progress(&disk.progress, group.last).map_err(StoreError::Unavailable)
     }
 
-    /// Lets go of the engine, unless it failed.
-    fn finish(&self) -> Result<(), StoreError> {
-        if self.health.has_failed() {
-            self.view.abandon();
+    /// Lets go of the engine and of the lock.
+    fn finish(self) -> Result<(), StoreError> {
+        let Self { opened, view, health, watch, .. } = self;
+        if health.has_failed() {
+            // The engine's threads may hang, and closing it would wait for them, or write again;
+            // so it stays open, and the lock is kept, until the process ends.
+            std::mem::forget(opened);
             return Err(failed());
         }
+        view.close();
+        let Opened { engine, disk, lock, .. } = opened;
         // All commits were synced when they were answered; what follows is sled's own tidying.
-        let finished = self.watch.over(|| {
-            self.view.close()?;
-            self.disk.log.sync_data().map_err(StoreError::Unavailable)?;
-            self.disk.progress.sync_data().map_err(StoreError::Unavailable)
+        let finished = watch.over(|| {
+            engine.close()?;
+            disk.log.sync_data().map_err(StoreError::Unavailable)?;
+            disk.progress.sync_data().map_err(StoreError::Unavailable)
         });
+        drop(lock);
         match finished {
-            Ok(()) if self.health.has_failed() => Err(unavailable("closing took too long")),
+            Ok(()) if health.has_failed() => Err(unavailable("closing took too long")),
             Ok(()) => Ok(()),
             Err(error) => {
-                self.health.fail("closing", &error);
+                health.fail("closing", &error);
                 Err(error)
             }
         }
     }
 }
 
-fn pieces_of(stored: &Stored) -> u16 {
-    records::pieces(stored.record.as_bytes().len())
+fn key_of(write: &Write) -> &StoreKey {
+    match write {
+        Write::Put(key, _) | Write::Delete(key) => key,
+    }
 }
+
+/// Length of all records once `added` stands in the place of `replaced`; `None` if the store has no
+/// room for it. One that is too full may still shrink.
+fn bytes_after(now: usize, replaced: usize, added: usize) -> Option<usize> {
+    let bytes = now.saturating_sub(replaced).saturating_add(added);
+    (bytes <= STORE_BYTES_MAX || bytes <= now).then_some(bytes)
+}
+
+/// Most bytes of records that a store takes. All of them lie in memory, too, and are copied and
+/// read once at each start.
+const STORE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// Most commits in a group: more would make the first of them wait without gaining a sync.
 const GROUP_COMMITS_MAX: usize = 128;
@@ -264,3 +280,17 @@ const GROUP_BYTES_MAX: usize = 1024 * 1024;
 /// A group that takes longer counts as a failed write. Disks in a cloud pause for some seconds
 /// when they move; a minute is no pause.
 pub(super) const GROUP_TIME_MAX: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_store_may_shrink_and_not_grow() {
+        assert_eq!(bytes_after(0, 0, STORE_BYTES_MAX), Some(STORE_BYTES_MAX));
+        assert_eq!(bytes_after(STORE_BYTES_MAX, 0, 1), None);
+        assert_eq!(bytes_after(STORE_BYTES_MAX, 1, 1), Some(STORE_BYTES_MAX));
+        assert_eq!(bytes_after(STORE_BYTES_MAX + 9, 5, 4), Some(STORE_BYTES_MAX + 8));
+        assert_eq!(bytes_after(STORE_BYTES_MAX + 9, 4, 5), None);
+    }
+}

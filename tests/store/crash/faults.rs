@@ -50,7 +50,8 @@ async fn a_failing_disk_loses_nothing_that_was_acknowledged() {
             let done = text.contains("done");
             assert!(
                 done || text.contains("failed well") || text.contains("refused"),
-                "{inject}: it neither worked nor failed well: {text}"
+                "{inject}: it neither worked nor failed well: {text}{}",
+                String::from_utf8_lossy(&output.stderr)
             );
             // sled ignores a failure of its own `fsync`; it is not relied on.
             if done && (call != "fsync" || at > 30) {

@@ -1,6 +1,7 @@
 //! kill -9 under load.
 
 use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use ionvault::adapters::SledStore;
 
@@ -16,7 +17,8 @@ async fn what_was_acknowledged_before_a_kill_is_found_after_it() {
     new_sled(&path).close().await.unwrap();
     let (mut counts, mut acknowledged) = (Counts::default(), 0);
     for round in 0..rounds {
-        let mut writer = roles::command("write", &path, usize::MAX, &[]).spawn().unwrap();
+        let mut writer =
+            roles::command("write", &path, usize::MAX, &[]).stderr(Stdio::null()).spawn().unwrap();
         let mut left = scramble(round as u64) % 150;
         for line in BufReader::new(writer.stdout.take().unwrap()).lines() {
             if roles::count(&mut counts, &line.unwrap()) {

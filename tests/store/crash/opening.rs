@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::Stdio;
 
 use ionvault::adapters::SledStore;
 
@@ -67,7 +68,8 @@ async fn used_and_killed(path: &Path) -> Counts {
     use std::io::{BufRead, BufReader};
     new_sled(path).close().await.unwrap();
     let mut counts = Counts::default();
-    let mut writer = roles::command("write", path, usize::MAX, &[]).spawn().unwrap();
+    let mut writer =
+        roles::command("write", path, usize::MAX, &[]).stderr(Stdio::null()).spawn().unwrap();
     let mut acknowledged = 0;
     for line in BufReader::new(writer.stdout.take().unwrap()).lines() {
         acknowledged += u32::from(roles::count(&mut counts, &line.unwrap()));

@@ -32,7 +32,7 @@ pub(super) fn command(role: &str, dir: &Path, commits: usize, tracing: &[String]
         .env(COMMITS, commits.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     command
 }
 
