@@ -144,10 +144,6 @@ impl Writer {
         } else {
             self.watch.over(|| self.write(&group))
         };
-        let written = written.and_then(|()| {
-            // Another part of the store may have failed meanwhile, or the watch given up.
-            if self.health.has_failed() { Err(failed()) } else { Ok(()) }
-        });
         match written {
             Ok(()) => {
                 (self.opened.revision, self.bytes) = (group.last, group.bytes);

@@ -54,10 +54,10 @@ async fn a_failing_disk_loses_nothing_that_was_acknowledged() {
                 String::from_utf8_lossy(&output.stderr)
             );
             // sled ignores a failure of its own `fsync`; it is not relied on.
-            if done && (call != "fsync" || at > 30) {
+            if done && (call != "fsync" || at > amount(8, 30)) {
                 break;
             }
-            at += amount(7, 1);
+            at += if call == "fsync" { 1 } else { amount(7, 1) };
         }
     }
     assert!(failed > 0 && refused > 0);
