@@ -1,0 +1,18 @@
+//! The cheapest service that gives the same answer.
+
+use ionvault::pb::v1::token_service_server::TokenService;
+use ionvault::pb::v1::{IssueTokenRequest, IssueTokenResponse};
+use tonic::{Request, Response, Status};
+
+/// Gives everybody the same answer.
+pub(crate) struct Noop(pub IssueTokenResponse);
+
+#[tonic::async_trait]
+impl TokenService for Noop {
+    async fn issue_token(
+        &self,
+        _request: Request<IssueTokenRequest>,
+    ) -> Result<Response<IssueTokenResponse>, Status> {
+        Ok(Response::new(self.0.clone()))
+    }
+}
