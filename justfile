@@ -36,6 +36,10 @@ protos:
 dependencies:
     cargo deny check bans licenses sources
 
+# The cost of a cached IssueToken, beside a call that does nothing; needs valgrind.
+cost:
+    cargo bench --bench cost
+
 # What CI runs.
 ci:
     bash .ci/run
