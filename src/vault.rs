@@ -14,6 +14,7 @@ mod page;
 mod records;
 mod request_id;
 mod tenant;
+mod unlock;
 mod upload;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use filter::{Filter, InvalidFilter, TERMS_MAX};
 pub use load::{CreateVaultError, OpenVaultError};
 pub use page::{InvalidPageToken, ListError, Page, PageQuery};
 pub use request_id::{InvalidRequestId, RequestId, RequestStamp};
+pub use unlock::{UnlockKeyringError, unlock_keyring};
 pub use upload::{Upload, UploadError, Uploaded, VERSIONS_MAX};
 
 use crate::ion::{HostRules, InvalidCaCertificates, InvalidIonApiFile, IonApiFile};

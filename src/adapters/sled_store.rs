@@ -54,6 +54,7 @@ mod health;
 mod layout;
 mod opening;
 mod records;
+mod sound;
 mod view;
 mod writer;
 
@@ -68,6 +69,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use self::health::StoreHealth;
 pub use self::opening::{CreateStoreError, OpenStoreError};
+pub use self::sound::SoundStore;
 
 use self::health::Health;
 use self::layout::Layout;
@@ -100,29 +102,30 @@ impl SledStore {
     ///
     /// # Errors
     ///
-    /// [`CreateStoreError::NotEmpty`] if anything is there; else as [`CreateStoreError`] says. A
+    /// As [`SledStore::vacant`] if anything is there; else as [`CreateStoreError`] says. A
     /// creation that was interrupted leaves a directory that neither opens nor counts as empty.
     pub fn create(dir: &Path, store_id: Uid) -> Result<(), CreateStoreError> {
         opening::create(&Layout::new(dir), store_id)
     }
 
-    /// Opens the store in `dir`, repairs what a kill left, and starts the writer's thread. It
-    /// blocks, for a time that grows with the store: all of it is copied and read once.
+    /// Finds out whether [`SledStore::create`] would find room in `dir`. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// - [`CreateStoreError::Exists`] if there is a store.
+    /// - [`CreateStoreError::NotEmpty`] if there is anything else.
+    /// - [`CreateStoreError::Files`] if `dir` is not a directory that can be read.
+    pub fn vacant(dir: &Path) -> Result<(), CreateStoreError> {
+        opening::vacant(&Layout::new(dir))
+    }
+
+    /// Opens the store in `dir`, if it is sound: [`SoundStore::check`], then [`SoundStore::open`].
     ///
     /// # Errors
     ///
     /// As [`OpenStoreError`] says. Whenever it is refused, every file is as it was before.
     pub fn open(dir: &Path) -> Result<Self, OpenStoreError> {
-        let layout = Arc::new(Layout::new(dir));
-        let (opened, records) = opening::open(&layout)?;
-        let store_id = opened.store_id;
-        let health = Arc::new(Health::new());
-        let view = Arc::new(View::new(records));
-        let (queue, jobs) = mpsc::channel(QUEUE_COMMITS_MAX);
-        writer::start(opened, Arc::clone(&view), Arc::clone(&health), jobs)
-            .map_err(OpenStoreError::Thread)?;
-        let room = Arc::new(Semaphore::new(QUEUE_BYTES_MAX / ROOM_BYTES));
-        Ok(Self { store_id, layout, view, health, queue, room, keyring: Arc::default() })
+        SoundStore::check(dir)?.open()
     }
 
     /// The identity it was created with. It never changes.

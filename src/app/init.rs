@@ -1,5 +1,7 @@
 //! Making a new vault: a root key, a store, and the keyring between them.
 
+use std::path::{Path, PathBuf};
+
 use crate::adapters::{
     CreateRootKeyError, CreateStoreError, OpenStoreError, ReadRootKeyError, RootKeyFile, SledStore,
 };
@@ -20,16 +22,26 @@ pub struct Initialized {
     pub root_key_created: bool,
 }
 
-/// Why no vault was made. A root key that was made stays; everything else is as it was, unless
-/// the disk failed halfway.
+/// Why no vault was made. Nothing was changed, unless the disk failed halfway; a root key that was
+/// made by then stays.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// The root key could not be made.
-    #[error(transparent)]
-    CreateRootKey(#[from] CreateRootKeyError),
+    #[error("root_key.file: {path} could not be made", path = path.display())]
+    CreateRootKey {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: CreateRootKeyError,
+    },
     /// The root key that is there cannot be used.
-    #[error(transparent)]
-    RootKey(#[from] ReadRootKeyError),
+    #[error("root_key.file: {path} is of no use", path = path.display())]
+    RootKey {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadRootKeyError,
+    },
     /// There are no new keys.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -54,11 +66,9 @@ pub enum InitError {
 ///
 /// As [`InitError`] says.
 pub async fn init(config: &Config) -> Result<Initialized, InitError> {
-    let (root_key, root_key_created) = match RootKeyFile::read(&config.root_key) {
-        Ok(root_key) => (root_key, false),
-        Err(ReadRootKeyError::Missing) => (RootKeyFile::create(&config.root_key)?, true),
-        Err(error) => return Err(error.into()),
-    };
+    // First, so that a refusal leaves no root key behind that belongs to nothing.
+    SledStore::vacant(&config.data_dir)?;
+    let (root_key, root_key_created) = read_or_create(&config.root_key)?;
     let keyring = Keyring::generate()?;
     SledStore::create(&config.data_dir, keyring.store_id())?;
     let store = SledStore::open(&config.data_dir)?;
@@ -66,4 +76,16 @@ pub async fn init(config: &Config) -> Result<Initialized, InitError> {
     store.close().await.map_err(InitError::Close)?;
     let root_key_id = root_key.key_id().to_owned();
     Ok(Initialized { store_id: keyring.store_id(), root_key_id, root_key_created })
+}
+
+fn read_or_create(path: &Path) -> Result<(RootKeyFile, bool), InitError> {
+    let named = || path.to_owned();
+    match RootKeyFile::read(path) {
+        Ok(root_key) => Ok((root_key, false)),
+        Err(ReadRootKeyError::Missing) => match RootKeyFile::create(path) {
+            Ok(root_key) => Ok((root_key, true)),
+            Err(source) => Err(InitError::CreateRootKey { path: named(), source }),
+        },
+        Err(source) => Err(InitError::RootKey { path: named(), source }),
+    }
 }

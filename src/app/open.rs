@@ -1,20 +1,24 @@
 //! Opening what the configuration names.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::access::{Access, InvalidPolicy, POLICY_BYTES_MAX};
 use crate::adapters::{
-    HttpsTokenEndpoint, OpenStoreError, ReadRootKeyError, RootKeyFile, SledStore, SystemClock,
+    HttpsTokenEndpoint, OpenStoreError, ReadRootKeyError, RootKeyFile, SledStore, SoundStore,
+    SystemClock,
 };
 use crate::config::{Config, EgressHost, ReadCertificatesError};
 use crate::ion::HostRules;
 use crate::listen::BindError;
+use crate::ports::StoreError;
+use crate::sealing::Keyring;
 use crate::tokens::TokenIssuer;
-use crate::vault::{OpenVaultError, Vault};
+use crate::vault::{OpenVaultError, UnlockKeyringError, Vault, unlock_keyring};
 
-/// Why a vault did not start. Each says what to do; nothing was changed.
+/// Why a vault did not start. Each says what to do. Nothing was changed, but for
+/// [`StartError::Open`] and [`StartError::Vault`]: what they tell shows only once the store is open.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener could not be opened.
@@ -40,12 +44,26 @@ pub enum StartError {
     #[error("egress.host.ca")]
     Egress(#[from] ReadCertificatesError),
     /// The root key cannot be used.
+    #[error("root_key.file: {path} is of no use", path = path.display())]
+    RootKey {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadRootKeyError,
+    },
+    /// The store is not sound.
     #[error(transparent)]
-    RootKey(#[from] ReadRootKeyError),
-    /// The store does not open.
+    Store(OpenStoreError),
+    /// The keyring cannot be read.
+    #[error("the keyring cannot be read: make it readable for this user")]
+    ReadKeyring(#[source] StoreError),
+    /// The keyring does not open.
     #[error(transparent)]
-    Store(#[from] OpenStoreError),
-    /// The vault in it does not open.
+    Keyring(#[from] UnlockKeyringError),
+    /// The store is sound and does not open all the same.
+    #[error(transparent)]
+    Open(OpenStoreError),
+    /// The credentials in it cannot be read.
     #[error(transparent)]
     Vault(#[from] OpenVaultError),
     /// Only a defect of this program does that.
@@ -66,18 +84,38 @@ impl Parts {
         let access = Arc::new(read_policy(config)?);
         let approved = config.egress.iter().map(EgressHost::approve).collect::<Result<_, _>>()?;
         let hosts = Arc::new(HostRules::new(approved));
-        let root_key = RootKeyFile::read(&config.root_key)?;
-        let data_dir = config.data_dir.clone();
-        let opened = tokio::task::spawn_blocking(move || SledStore::open(&data_dir));
-        let store = Arc::new(opened.await.map_err(|_join| StartError::Abandoned)??);
+        let root_key = RootKeyFile::read(&config.root_key)
+            .map_err(|source| StartError::RootKey { path: config.root_key.clone(), source })?;
+        let (store, keyring) = open_store(&config.data_dir, &root_key).await?;
         let clock = Arc::new(SystemClock);
-        let vault =
-            Vault::open(store.clone(), store.store_id(), &root_key, hosts.clone(), clock.clone())
-                .await?;
+        let vault = Vault::open(store.clone(), keyring, hosts.clone(), clock.clone()).await?;
         let endpoint = Arc::new(HttpsTokenEndpoint::new());
         let issuer = TokenIssuer::new(vault.clone(), hosts, endpoint, clock);
         Ok(Self { store, vault, issuer, access })
     }
+}
+
+/// The root key is tried before anything is changed.
+async fn open_store(
+    data_dir: &Path,
+    root_key: &RootKeyFile,
+) -> Result<(Arc<SledStore>, Keyring), StartError> {
+    let data_dir = data_dir.to_owned();
+    let (sound, wrapped) = blocking(move || {
+        let sound = SoundStore::check(&data_dir).map_err(StartError::Store)?;
+        let wrapped = sound.keyring().map_err(StartError::ReadKeyring)?;
+        Ok((sound, wrapped))
+    })
+    .await?;
+    let keyring = unlock_keyring(wrapped.as_deref(), sound.store_id(), root_key).await?;
+    let store = blocking(move || sound.open().map_err(StartError::Open)).await?;
+    Ok((Arc::new(store), keyring))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_join| StartError::Abandoned)?
 }
 
 fn read_policy(config: &Config) -> Result<Access, StartError> {

@@ -30,7 +30,9 @@ pub trait RootKey: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum RootKeyError {
     /// The key did its work, and the answer was no.
-    #[error("this root key did not wrap this store key")]
+    #[error(
+        "this root key did not wrap this store key, or it was changed: restore the keyring from a backup"
+    )]
     NotAuthentic,
     /// The key could not be asked.
     #[error("the root key cannot be reached")]

@@ -6,11 +6,8 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use crate::ion::HostRules;
-use crate::model::Uid;
 use crate::ports::{Clock, RootKey, RootKeyError, SCAN_LIMIT_MAX, Store, StoreError, Stored};
-use crate::sealing::{
-    InvalidKeyring, Keyring, LockError, RecordKind, StoreKey, UnlockError, WrappedKeyring,
-};
+use crate::sealing::{Keyring, LockError, RecordKind, StoreKey};
 
 use super::directory::{CREDENTIALS_PER_TENANT_MAX, Directory, Entry, TENANTS_MAX};
 use super::tenant::{Tenant, TenantLocks};
@@ -36,38 +33,6 @@ pub enum CreateVaultError {
 /// Why a vault was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenVaultError {
-    /// The store was never given a keyring.
-    #[error("this store has no keyring: run `ionvault init`, or restore it from a backup")]
-    NoKeyring,
-    /// The keyring is of another store: somebody mixed files of two.
-    #[error(
-        "the keyring belongs to store {keyring}, the data to store {store}: restore both together"
-    )]
-    OtherStore {
-        /// The store that the keyring was made for.
-        keyring: Uid,
-        /// The store that it lies beside.
-        store: Uid,
-    },
-    /// The keyring was wrapped by a root key of another name.
-    #[error(
-        "the store was sealed with root key `{wrapped_by}`, and this is `{given}`: configure the right one"
-    )]
-    OtherRootKey {
-        /// The key id in the keyring.
-        wrapped_by: String,
-        /// The key id of the root key that was given.
-        given: String,
-    },
-    /// The keyring is not readable.
-    #[error("the keyring is damaged: restore it from a backup")]
-    Keyring(#[from] InvalidKeyring),
-    /// The root key did not unwrap the store key.
-    #[error("the store key could not be unwrapped")]
-    RootKey(#[from] RootKeyError),
-    /// What was unwrapped is not the store key.
-    #[error("the keyring does not open with its store key: restore it from a backup")]
-    Unlock(#[from] UnlockError),
     /// The store failed.
     #[error("the credentials could not be read")]
     Store(#[from] StoreError),
@@ -105,42 +70,23 @@ impl Vault {
         Ok(())
     }
 
-    /// Opens the store's keyring and reads every credential.
+    /// Reads every credential. The keyring must be that of the store, see
+    /// [`unlock_keyring`](super::unlock_keyring).
     ///
     /// # Errors
     ///
     /// As [`OpenVaultError`] says; nothing was changed.
     pub async fn open(
         store: Arc<dyn Store>,
-        store_id: Uid,
-        root_key: &dyn RootKey,
+        keyring: Keyring,
         hosts: Arc<HostRules>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenVaultError> {
-        let keyring = store.keyring().await?.ok_or(OpenVaultError::NoKeyring)?;
-        let keyring = unlock(WrappedKeyring::parse(&keyring)?, store_id, root_key).await?;
         let directory = load_directory(&*store, &keyring).await?;
         let (locks, changes) = (TenantLocks::new(), TaskTracker::new());
         let inner = Inner { store, keyring, clock, hosts, directory, locks, changes };
         Ok(Self(Arc::new(inner)))
     }
-}
-
-async fn unlock(
-    keyring: WrappedKeyring,
-    store: Uid,
-    root_key: &dyn RootKey,
-) -> Result<Keyring, OpenVaultError> {
-    if keyring.store_id() != store {
-        return Err(OpenVaultError::OtherStore { keyring: keyring.store_id(), store });
-    }
-    let (wrapped_by, given) = (keyring.root_key_id(), root_key.key_id());
-    if wrapped_by != given {
-        let (wrapped_by, given) = (wrapped_by.to_owned(), given.to_owned());
-        return Err(OpenVaultError::OtherRootKey { wrapped_by, given });
-    }
-    let store_key = root_key.unwrap(keyring.wrapped_store_key(), &keyring.context()).await?;
-    Ok(keyring.unlock(&store_key)?)
 }
 
 async fn load_directory(store: &dyn Store, keyring: &Keyring) -> Result<Directory, OpenVaultError> {

@@ -18,9 +18,10 @@ use ionvault::pb::v1::token_service_client::TokenServiceClient;
 use ionvault::pb::v1::{
     Credential, IssueTokenRequest, IssueTokenResponse, UploadCredentialRequest,
 };
+use ionvault::ports::Store as _;
 use ionvault::sealing::Keyring;
 use ionvault::tokens::TokenIssuer;
-use ionvault::vault::Vault;
+use ionvault::vault::{Vault, unlock_keyring};
 use tempfile::TempDir;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -80,10 +81,11 @@ impl World {
             trust_anchors: vec![],
         }]));
         let (clock, infor) = (Arc::new(ManualClock::new()), Arc::new(FakeInfor::new()));
+        let keyring = store.keyring().await.unwrap();
+        let keyring =
+            unlock_keyring(keyring.as_deref(), store.store_id(), &root_key).await.unwrap();
         let vault =
-            Vault::open(store.clone(), store.store_id(), &root_key, hosts.clone(), clock.clone())
-                .await
-                .unwrap();
+            Vault::open(store.clone(), keyring, hosts.clone(), clock.clone()).await.unwrap();
         let issuer = TokenIssuer::new(vault.clone(), hosts, infor.clone(), clock.clone());
         let groups =
             [("admin", ADMIN), ("uploader", UPLOADER), ("issuer", ISSUER), ("auditor", AUDITOR)];

@@ -78,7 +78,7 @@ async fn a_new_store_is_for_its_owner_only_and_never_over_another() {
     store.close().await.unwrap();
     let before = contents(&path);
     let again = SledStore::create(&path, Uid::from_bytes([1; 16]));
-    assert!(matches!(again, Err(CreateStoreError::NotEmpty(_))));
+    assert!(matches!(again, Err(CreateStoreError::Exists(_))));
     assert!(contents(&path) == before);
 
     let other = dir.path().join("other");

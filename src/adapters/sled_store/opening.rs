@@ -1,7 +1,8 @@
 //! Making a store, and opening one without trusting it.
 //!
-//! Nothing of the original is changed before a copy of it has been opened and read to its end. So
-//! a refusal changes nothing, and neither does a kill at any time before.
+//! Opening has two steps. The first opens a copy, reads it to its end and changes nothing of the
+//! original; the second changes it, in ways that can be interrupted and done again. So a refusal
+//! changes nothing, and neither does a kill before the second step.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,7 +19,10 @@ use crate::ports::{Revision, StoreError};
 /// Why a store was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateStoreError {
-    /// Something is there; it was not touched.
+    /// There is a store already; it was not touched.
+    #[error("there is a store in {0} already: use it, or name another directory for a new one")]
+    Exists(PathBuf),
+    /// Something else is there; it was not touched.
     #[error("{0} is not empty: name another directory for the store, or empty this one first")]
     NotEmpty(PathBuf),
     /// A file could not be written.
@@ -66,9 +70,15 @@ pub enum OpenStoreError {
     Thread(#[source] io::Error),
 }
 
-/// An engine that was found sound.
+/// What a look at a store found, with the lock that keeps it so.
+pub(super) struct Sound {
+    pub(super) identity: Identity,
+    sentinel: Sentinel,
+    lock: File,
+}
+
+/// A store whose engine runs.
 pub(super) struct Opened {
-    pub(super) store_id: Uid,
     pub(super) revision: Revision,
     pub(super) engine: Engine,
     pub(super) disk: Disk,
@@ -76,16 +86,24 @@ pub(super) struct Opened {
     pub(super) lock: File,
 }
 
+/// As [`super::SledStore::vacant`].
+pub(super) fn vacant(layout: &Layout) -> Result<(), CreateStoreError> {
+    let dir = || layout.dir().to_owned();
+    match fs::read_dir(layout.dir()).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) if layout.read_identity().is_ok() => Err(CreateStoreError::Exists(dir())),
+        Ok(false) => Err(CreateStoreError::NotEmpty(dir())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(CreateStoreError::Files(dir(), error)),
+    }
+}
+
 /// As [`super::SledStore::create`]. `store.json` comes last, for it makes the store complete.
 pub(super) fn create(layout: &Layout, store_id: Uid) -> Result<(), CreateStoreError> {
+    vacant(layout)?;
     let dir = || layout.dir().to_owned();
     let files = |error| CreateStoreError::Files(dir(), error);
     let engine = |error| CreateStoreError::Engine(dir(), error);
-    match fs::read_dir(layout.dir()).map(|mut entries| entries.next().is_none()) {
-        Ok(false) => return Err(CreateStoreError::NotEmpty(dir())),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(files(error)),
-        Ok(true) | Err(_) => {}
-    }
     layout.make_dir().map_err(files)?;
     let db = Engine::open(&layout.db()).map_err(engine)?;
     let mut batch = sled::Batch::default();
@@ -99,19 +117,24 @@ pub(super) fn create(layout: &Layout, store_id: Uid) -> Result<(), CreateStoreEr
     layout.replace_identity(&Identity { format: FORMAT, store_id, generation: 1 }).map_err(files)
 }
 
-/// As [`super::SledStore::open`]; also gives what the store holds.
-pub(super) fn open(layout: &Layout) -> Result<(Opened, Records), OpenStoreError> {
+/// As [`super::SoundStore::check`].
+pub(super) fn check(layout: &Layout) -> Result<Sound, OpenStoreError> {
+    let lock = lock_dir(layout)?;
+    let identity = read_identity(layout)?;
+    let acknowledged = layout
+        .read_progress()
+        .map_err(|error| OpenStoreError::Incomplete(layout.dir().to_owned(), error))?;
+    let sentinel = try_copy(layout, &identity, acknowledged)?;
+    Ok(Sound { identity, sentinel, lock })
+}
+
+/// As [`super::SoundStore::open`]; also gives what the store holds.
+pub(super) fn open(layout: &Layout, sound: Sound) -> Result<(Opened, Records), OpenStoreError> {
     let dir = || layout.dir().to_owned();
     let files = |error| OpenStoreError::Files(dir(), error);
     let damaged = |error| OpenStoreError::Damaged(dir(), error);
+    let Sound { mut identity, sentinel, lock } = sound;
 
-    let lock = lock_dir(layout)?;
-    let identity = read_identity(layout)?;
-    let acknowledged =
-        layout.read_progress().map_err(|error| OpenStoreError::Incomplete(dir(), error))?;
-    let sentinel = try_copy(layout, &identity, acknowledged)?;
-
-    // From here on the original is changed, in ways that can be interrupted and done again.
     layout.remove_leftovers().map_err(files)?;
     layout::remove_unfinished_snapshots(&layout.db()).map_err(files)?;
     let log = engine::open_disk(&layout.db()).map_err(files)?;
@@ -119,7 +142,6 @@ pub(super) fn open(layout: &Layout) -> Result<(Opened, Records), OpenStoreError>
     let revision = engine.last_revision().map_err(damaged)?;
     let records = engine.read_all().map_err(damaged)?;
     // `store.json` must never lag by more than one generation.
-    let mut identity = identity;
     if identity.generation != sentinel.generation {
         identity.generation = sentinel.generation;
         layout.replace_identity(&identity).map_err(files)?;
@@ -132,8 +154,7 @@ pub(super) fn open(layout: &Layout) -> Result<(Opened, Records), OpenStoreError>
     log.sync_data().map_err(files)?;
     layout.replace_identity(&identity).map_err(files)?;
     let progress = layout.open_progress().map_err(files)?;
-    let store_id = identity.store_id;
-    Ok((Opened { store_id, revision, engine, disk: Disk { log, progress }, lock }, records))
+    Ok((Opened { revision, engine, disk: Disk { log, progress }, lock }, records))
 }
 
 /// Keeps other processes out. The lock is on the directory itself, so taking it writes nothing.
