@@ -120,9 +120,11 @@ fn next_steps(files: &DevFiles, settings: &Settings) -> Vec<String> {
     lines.push(String::new());
     lines.push("The same with grpcurl, on the admin socket and over mutual TLS:".to_owned());
     lines.push(String::new());
-    lines.push(format!("  grpcurl -plaintext -unix {socket} list"));
+    // Without a name, grpcurl sends the path as `:authority`, which HTTP/2 servers refuse.
+    let local = "grpcurl -plaintext -unix -authority localhost";
+    lines.push(format!("  {local} {socket} list"));
     lines.push(format!(
-        "  grpcurl -plaintext -unix -d '{{\"parent\": \"tenants/-\"}}' {socket} ionvault.v1.CredentialService/ListCredentials"
+        "  {local} -d '{{\"parent\": \"tenants/-\"}}' {socket} ionvault.v1.CredentialService/ListCredentials"
     ));
     lines.push(format!(
         "  grpcurl -cacert {ca} -cert {cert} -key {key} -d '{{\"name\": \"tenants/acme/credentials/infor\"}}' localhost:{port} ionvault.v1.TokenService/IssueToken"
