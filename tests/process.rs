@@ -1,0 +1,22 @@
+//! The program from outside: `ionvault init` and `ionvault serve` as an operator runs them, in
+//! processes of their own, with a configuration, certificates and a root key in files.
+#![cfg(feature = "simulator")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test that is how a wrong assumption is reported; clippy's own exception misses helpers"
+)]
+
+#[allow(clippy::print_stderr, reason = "a skipped test says so")]
+#[path = "third_party/installed.rs"]
+mod installed;
+
+mod process {
+    mod drain;
+    mod grpcurl;
+    mod installation;
+    mod program;
+    mod refusals;
+    mod start;
+}

@@ -1,0 +1,182 @@
+//! What an operator has: certificates, a policy, a configuration, and soon a store.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{fs, str};
+
+use ionvault::access::SHIPPED_POLICY;
+use ionvault::simulator::Simulator;
+use ionvault::simulator::certificates::{Authority, Identity};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::program::{Ended, Program};
+
+/// Everything in one directory that goes with it.
+pub(crate) struct Installation {
+    dir: TempDir,
+}
+
+/// A vault that answers.
+pub(crate) struct Server {
+    pub(crate) program: Program,
+    pub(crate) mtls: SocketAddr,
+    pub(crate) ops: SocketAddr,
+}
+
+const ADMIN: &str = "spiffe://prod.example.org/admin";
+
+impl Installation {
+    /// All but what `ionvault init` makes.
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Self { dir };
+        let authority = Authority::generate().unwrap();
+        made.write("ca.pem", authority.certificate_pem());
+        made.write_identity("server", &authority.server().unwrap());
+        made.write_identity("client", &authority.client(ADMIN).unwrap());
+        made.write("policy.cedar", SHIPPED_POLICY);
+        made.write("ionvault.toml", made.configuration());
+        made
+    }
+
+    /// With a root key and an empty store.
+    pub(crate) fn initialized() -> Self {
+        let made = Self::new();
+        let ended = made.run(&["init"]);
+        assert_eq!((ended.code, ended.said.len()), (Some(0), 0), "{ended:?}");
+        made
+    }
+
+    fn configuration(&self) -> String {
+        let path = |name| format!("{:?}", self.path(name));
+        format!(
+            "[store]\ndata_dir = {data}\n[root_key]\nfile = {root_key}\n\
+             [listen.mtls]\naddress = \"127.0.0.1:0\"\ncertificate = {certificate}\nkey = {key}\n\
+             client_ca = {ca}\ntrust_domain = \"prod.example.org\"\nreflection = true\n\
+             [listen.admin]\nsocket = {socket}\n[listen.ops]\naddress = \"127.0.0.1:0\"\n\
+             [access]\npolicy = {policy}\n\
+             [[access.group]]\nname = \"admin\"\nmembers = [\"{ADMIN}\", \"uid:{uid}\"]\n\
+             [log]\nformat = \"json\"\n",
+            data = path("data"),
+            root_key = path("root.key"),
+            certificate = path("server.pem"),
+            key = path("server.key"),
+            ca = path("ca.pem"),
+            socket = path("admin.sock"),
+            policy = path("policy.cedar"),
+            uid = rustix::process::geteuid().as_raw(),
+        )
+    }
+
+    /// Lets credentials point to the simulator.
+    pub(crate) fn approve(&self, simulator: &Simulator) {
+        self.write("infor-ca.pem", simulator.ca_pem());
+        let approval = format!(
+            "[[egress.host]]\nhost = \"localhost\"\nport = {}\nca = {:?}\nprivate_addresses = true\n",
+            simulator.port(),
+            self.path("infor-ca.pem")
+        );
+        let configuration = self.read("ionvault.toml");
+        self.write("ionvault.toml", &(configuration + &approval));
+    }
+
+    /// Writes something else into a file, such as a typo into the configuration.
+    #[track_caller]
+    pub(crate) fn replace(&self, file: &str, from: &str, to: &str) {
+        let text = self.read(file);
+        assert!(text.contains(from), "{file} has no {from:?}");
+        self.write(file, text.replacen(from, to, 1));
+    }
+
+    pub(crate) fn write(&self, file: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(file), content).unwrap();
+    }
+
+    pub(crate) fn write_identity(&self, name: &str, identity: &Identity) {
+        self.write(&format!("{name}.pem"), &identity.certificate_pem);
+        self.write(&format!("{name}.key"), identity.key_pem.as_str());
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap()
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The program with this configuration, this admin socket, and nothing of this process's
+    /// environment.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ionvault"));
+        command.env_clear().args(words);
+        command.env("IONVAULT_CONFIG", self.path("ionvault.toml"));
+        command.env("IONVAULT_ENDPOINT", format!("unix:{}", self.path("admin.sock").display()));
+        command
+    }
+
+    /// Runs the program to its end.
+    #[track_caller]
+    pub(crate) fn run(&self, words: &[&str]) -> Ended {
+        Program::spawn(self.command(words)).end()
+    }
+
+    /// Starts the vault and waits until it is ready.
+    #[track_caller]
+    pub(crate) fn serve(&self) -> Server {
+        let mut program = Program::spawn(self.command(&["serve"]));
+        let mtls = address(&program.says("listening for TLS"));
+        let ops = address(&program.says("listening for probes"));
+        program.says("\"serving\"");
+        let server = Server { program, mtls, ops };
+        // Who connects before it answers is answered as soon as it does.
+        assert_eq!(server.probe("/readyz"), 200);
+        server
+    }
+}
+
+impl Server {
+    /// The status of a page of `[listen.ops]`.
+    pub(crate) fn probe(&self, page: &str) -> u16 {
+        let mut stream = TcpStream::connect(self.ops).unwrap();
+        stream.set_read_timeout(Some(ANSWER_TIME_MAX)).unwrap();
+        write!(stream, "GET {page} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let status = answer.strip_prefix(b"HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        str::from_utf8(status.unwrap()).unwrap().parse().unwrap()
+    }
+
+    /// Stops it, as a supervisor does.
+    #[track_caller]
+    pub(crate) fn stop(self) {
+        self.program.signal(Signal::TERM);
+        self.stopped();
+    }
+
+    /// Waits for its end, which must be a good one.
+    #[track_caller]
+    pub(crate) fn stopped(self) {
+        let ended = self.program.end();
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        let last = ended.said.last().unwrap();
+        assert!(last.contains("drained, synced and closed"), "{ended:#?}");
+    }
+}
+
+/// The address in a line of the log.
+fn address(line: &str) -> SocketAddr {
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    line["address"].as_str().unwrap().parse().unwrap()
+}
+
+/// Only a server that hangs takes so long, however busy the machine.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
