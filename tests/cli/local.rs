@@ -1,12 +1,12 @@
 //! `dev`, `init` and `serve`: real vaults.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::program::{Ran, command, finish, run};
+use super::program::{command, run};
 
 /// A configuration with everything below this directory, and the caller of this test as admin.
 pub(crate) fn configuration(dir: &Path) -> String {
@@ -118,56 +118,69 @@ fn a_vault_that_cannot_start_says_why() {
     assert!(said.contains("stores"), "{said}");
 }
 
-/// `dev --once` in this directory.
 #[cfg(feature = "simulator")]
-fn dev_once(dir: &Path) -> Ran {
-    let mut command: Command = command(&["dev", "--once"]);
-    command.current_dir(dir);
-    finish(command, None)
-}
+mod development {
+    use std::path::Path;
+    use std::process::{Command, Stdio};
 
-#[cfg(feature = "simulator")]
-#[test]
-fn development_takes_one_command_and_adds_nothing_twice() {
-    let dir = tempfile::tempdir().unwrap();
-    let first = dev_once(dir.path()).done();
-    assert!(first.contains("\nUploaded: version 1 of acme/infor serves from now on.\n"), "{first}");
-    assert!(first.contains("\nToken id      "), "{first}");
-    assert!(first.contains("\n  grpcurl -plaintext -unix "), "{first}");
-    assert!(!first.contains("eyJ"), "a token is printed");
+    use super::Serving;
+    use crate::cli::program::{Ran, command, finish};
 
-    let second = dev_once(dir.path()).done();
-    assert!(
-        second.contains("\nNothing to do: acme/infor holds this file already, as version 1.\n")
-    );
-    let uid = |said: &str| said.lines().find(|line| line.starts_with("Uid ")).map(str::to_owned);
-    assert_eq!(uid(&first), uid(&second));
-    let left: Vec<_> =
-        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, [".ionvault-dev"]);
-}
-
-#[cfg(feature = "simulator")]
-#[test]
-fn the_commands_that_development_prints_work() {
-    let dir = tempfile::tempdir().unwrap();
-    dev_once(dir.path()).done();
-    let mut dev = command(&["dev"]);
-    let mut dev = Serving(dev.current_dir(dir.path()).stdout(Stdio::piped()).spawn().unwrap());
-    let mut said = String::new();
-    // The last line that it prints, so that it has said everything.
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(dev.0.stdout.take().unwrap()));
-    while !said.contains("IssueToken") {
-        said.push_str(&lines.next().unwrap().unwrap());
-        said.push('\n');
+    /// `dev --once` in this directory.
+    fn dev_once(dir: &Path) -> Ran {
+        let mut command: Command = command(&["dev", "--once"]);
+        command.current_dir(dir);
+        finish(command, None)
     }
-    let mut raw = command(&["token", "acme/infor", "--raw"]);
-    for line in said.lines().filter_map(|line| line.strip_prefix("  export ")) {
-        let (name, value) = line.split_once('=').unwrap();
-        raw.env(name, value);
+
+    #[test]
+    fn development_takes_one_command_and_adds_nothing_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = dev_once(dir.path()).done();
+        assert!(
+            first.contains("\nUploaded: version 1 of acme/infor serves from now on.\n"),
+            "{first}"
+        );
+        assert!(first.contains("\nToken id      "), "{first}");
+        assert!(first.contains("\n  grpcurl -plaintext -unix "), "{first}");
+        assert!(!first.contains("eyJ"), "a token is printed");
+
+        let second = dev_once(dir.path()).done();
+        assert!(
+            second.contains("\nNothing to do: acme/infor holds this file already, as version 1.\n")
+        );
+        let uid =
+            |said: &str| said.lines().find(|line| line.starts_with("Uid ")).map(str::to_owned);
+        assert_eq!(uid(&first), uid(&second));
+        let left: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, [".ionvault-dev"]);
     }
-    let token = finish(raw, None).done();
-    // Header, claims and signature.
-    assert_eq!(token.trim_end().split('.').count(), 3);
-    assert_eq!(dev.stop(), Some(0));
+
+    #[test]
+    fn the_commands_that_development_prints_work() {
+        let dir = tempfile::tempdir().unwrap();
+        dev_once(dir.path()).done();
+        let mut dev = command(&["dev"]);
+        let mut dev = Serving(dev.current_dir(dir.path()).stdout(Stdio::piped()).spawn().unwrap());
+        let mut said = String::new();
+        // The last line that it prints, so that it has said everything.
+        let mut lines =
+            std::io::BufRead::lines(std::io::BufReader::new(dev.0.stdout.take().unwrap()));
+        while !said.contains("IssueToken") {
+            said.push_str(&lines.next().unwrap().unwrap());
+            said.push('\n');
+        }
+        let mut raw = command(&["token", "acme/infor", "--raw"]);
+        for line in said.lines().filter_map(|line| line.strip_prefix("  export ")) {
+            let (name, value) = line.split_once('=').unwrap();
+            raw.env(name, value);
+        }
+        let token = finish(raw, None).done();
+        // Header, claims and signature.
+        assert_eq!(token.trim_end().split('.').count(), 3);
+        assert_eq!(dev.stop(), Some(0));
+    }
 }
