@@ -77,13 +77,13 @@ fn files_of_two_stores() {
         ),
         (
             "data/db",
-            "error: the files of the store in DIR/data do not belong together: restore all of them \
-             from one backup",
+            "error: the files of the store in DIR/data do not belong together, or were cut: restore \
+             all of them from one backup",
         ),
         (
             "data/store.json",
-            "error: the files of the store in DIR/data do not belong together: restore all of them \
-             from one backup",
+            "error: the files of the store in DIR/data do not belong together, or were cut: restore \
+             all of them from one backup",
         ),
         (
             "data",
@@ -121,7 +121,13 @@ fn a_store_that_was_cut() {
              run `ionvault init`\n  cause: {cause}"
         )
     };
+    let mixed = "error: the files of the store in DIR/data do not belong together, or were cut: \
+                 restore all of them from one backup";
+    // What follows the last record is empty, and its loss is none.
+    let log = fs::read(house.path("data/db/db")).unwrap();
+    let last = log.iter().rposition(|byte| *byte != 0).unwrap();
     for (name, left, refusal) in [
+        ("data/db/db", last, mixed.to_owned()),
         ("data/db/db", 0, damaged("no log")),
         ("data/db/db", 200, damaged("a page that fails its checksum")),
         ("data/keyring", 0, keyring.to_owned()),

@@ -57,7 +57,7 @@ pub enum OpenStoreError {
     Damaged(PathBuf, #[source] StoreError),
     /// The engine's files are those of another store, or of another time.
     #[error(
-        "the files of the store in {0} do not belong together: restore all of them from one backup"
+        "the files of the store in {0} do not belong together, or were cut: restore all of them from one backup"
     )]
     Mixed(PathBuf),
     /// A copy could not be made, or a file not be read or written.
