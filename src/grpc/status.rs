@@ -221,6 +221,7 @@ impl From<WriteError> for super::Refusal {
     fn from(error: WriteError) -> Self {
         Self(match &error {
             WriteError::Integrity(_) => damaged(&error),
+            WriteError::Busy => Reason::Overloaded.says("too many changes are under way: retry"),
             WriteError::Store(_)
             | WriteError::Contended
             | WriteError::Seal(_)

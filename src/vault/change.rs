@@ -161,8 +161,11 @@ impl Vault {
         base: Base,
         next: impl Fn(&Credential) -> Result<Credential, R> + Send + Sync + 'static,
     ) -> Result<Arc<Credential>, ChangeError<R>> {
-        let inner = Arc::clone(&self.0);
-        let change = async move { inner.change(&base, &next).await };
+        let (inner, room) = (Arc::clone(&self.0), self.begin_change()?);
+        let change = async move {
+            let _room = room;
+            inner.change(&base, &next).await
+        };
         self.0.changes.spawn(change).await.map_err(|_join| WriteError::Abandoned)?
     }
 }

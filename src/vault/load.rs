@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::ion::HostRules;
@@ -11,7 +12,7 @@ use crate::sealing::{Keyring, LockError, RecordKind, StoreKey};
 
 use super::directory::{CREDENTIALS_PER_TENANT_MAX, Directory, Entry, TENANTS_MAX};
 use super::tenant::{Tenant, TenantLocks};
-use super::{Inner, ReadError, Vault, records};
+use super::{CHANGES_MAX, Inner, ReadError, Vault, records};
 
 /// Why a vault was not made.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +85,8 @@ impl Vault {
     ) -> Result<Self, OpenVaultError> {
         let directory = load_directory(&*store, &keyring).await?;
         let (locks, changes) = (TenantLocks::new(), TaskTracker::new());
-        let inner = Inner { store, keyring, clock, hosts, directory, locks, changes };
+        let room = Arc::new(Semaphore::new(CHANGES_MAX));
+        let inner = Inner { store, keyring, clock, hosts, directory, locks, changes, room };
         Ok(Self(Arc::new(inner)))
     }
 }

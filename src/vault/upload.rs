@@ -112,8 +112,11 @@ impl Vault {
         let file = IonApiFile::parse(upload.ion_api_file.expose())?;
         let anchors = super::parse_ca_certificates(&upload.ca_certificates)?;
         self.0.hosts.check(&file, &anchors)?;
-        let inner = Arc::clone(&self.0);
-        let change = async move { inner.upload(Checked { upload, file }).await };
+        let (inner, room) = (Arc::clone(&self.0), self.begin_change()?);
+        let change = async move {
+            let _room = room;
+            inner.upload(Checked { upload, file }).await
+        };
         self.0.changes.spawn(change).await.map_err(|_join| WriteError::Abandoned)?
     }
 }

@@ -1,6 +1,7 @@
 //! A vault in a temporary directory, callers on an in-memory pipe, and a fake Infor.
 
 mod clock;
+mod faulty_store;
 mod infor;
 mod pipe;
 
@@ -18,17 +19,18 @@ use ionvault::pb::v1::token_service_client::TokenServiceClient;
 use ionvault::pb::v1::{
     Credential, IssueTokenRequest, IssueTokenResponse, UploadCredentialRequest,
 };
-use ionvault::ports::Store as _;
-use ionvault::sealing::Keyring;
+use ionvault::ports::{SCAN_LIMIT_MAX, Store as _, Stored};
+use ionvault::sealing::{Keyring, RecordKind, StoreKey};
 use ionvault::tokens::TokenIssuer;
-use ionvault::vault::{Vault, unlock_keyring};
+use ionvault::vault::{OpenVaultError, Vault, unlock_keyring};
 use tempfile::TempDir;
 use tonic::Status;
 use tonic::transport::Channel;
 use tonic_types::StatusExt;
 
 pub(crate) use clock::ManualClock;
-pub(crate) use infor::{FakeInfor, ionapi, ionapi_with_secret};
+pub(crate) use faulty_store::FaultyStore;
+pub(crate) use infor::{FakeInfor, TOKEN_LIFE, ionapi, ionapi_with_secret};
 
 /// Member of the group `admin`.
 pub(crate) const ADMIN: &str = "spiffe://docbits.example/ns/prod/sa/admin";
@@ -48,6 +50,8 @@ pub(crate) const ACME: &str = "tenants/acme/credentials/infor";
 pub(crate) struct World {
     pub(crate) dir: Arc<TempDir>,
     pub(crate) store: Arc<SledStore>,
+    /// The same store, as the vault has it.
+    pub(crate) faulty: Arc<FaultyStore>,
     pub(crate) vault: Vault,
     pub(crate) issuer: TokenIssuer,
     pub(crate) infor: Arc<FakeInfor>,
@@ -72,6 +76,11 @@ impl World {
 
     /// The vault that lies in `dir`.
     pub(crate) async fn open(dir: Arc<TempDir>) -> Self {
+        Self::try_open(dir).await.unwrap()
+    }
+
+    /// The same, where it may be refused.
+    pub(crate) async fn try_open(dir: Arc<TempDir>) -> Result<Self, OpenVaultError> {
         let store = Arc::new(SledStore::open(&dir.path().join("store")).unwrap());
         let root_key = RootKeyFile::read(&dir.path().join("root.key")).unwrap();
         let hosts = Arc::new(HostRules::new(vec![ApprovedHost {
@@ -84,8 +93,15 @@ impl World {
         let keyring = store.keyring().await.unwrap();
         let keyring =
             unlock_keyring(keyring.as_deref(), store.store_id(), &root_key).await.unwrap();
-        let vault =
-            Vault::open(store.clone(), keyring, hosts.clone(), clock.clone()).await.unwrap();
+        let faulty = Arc::new(FaultyStore::new(store.clone()));
+        let opened = Vault::open(faulty.clone(), keyring, hosts.clone(), clock.clone());
+        let vault = match opened.await {
+            Ok(vault) => vault,
+            Err(refused) => {
+                store.close().await.unwrap();
+                return Err(refused);
+            }
+        };
         let issuer = TokenIssuer::new(vault.clone(), hosts, infor.clone(), clock.clone());
         let groups =
             [("admin", ADMIN), ("uploader", UPLOADER), ("issuer", ISSUER), ("auditor", AUDITOR)];
@@ -97,16 +113,29 @@ impl World {
         .unwrap();
         let services =
             Services { vault: vault.clone(), issuer: issuer.clone(), access: Arc::new(access) };
-        Self { dir, store, vault, issuer, infor, clock, services }
+        Ok(Self { dir, store, faulty, vault, issuer, infor, clock, services })
     }
 
     /// Stops this vault and opens what it left.
     pub(crate) async fn restart(self) -> Self {
-        let dir = self.dir.clone();
+        self.try_restart().await.unwrap()
+    }
+
+    /// The same, where it may be refused.
+    pub(crate) async fn try_restart(self) -> Result<Self, OpenVaultError> {
+        Self::try_open(self.stop().await).await
+    }
+
+    /// Stops this vault; what it left is in the directory.
+    pub(crate) async fn stop(self) -> Arc<TempDir> {
         self.vault.drain().await;
         self.store.close().await.unwrap();
-        drop(self);
-        Self::open(dir).await
+        self.dir
+    }
+
+    /// The records of a kind that the store holds.
+    pub(crate) async fn records(&self, kind: RecordKind) -> Vec<(StoreKey, Stored)> {
+        self.store.scan(&[kind as u8], None, SCAN_LIMIT_MAX).await.unwrap()
     }
 
     /// The credential service, as `caller` sees it.

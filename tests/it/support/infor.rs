@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ionvault::ports::{
-    ExchangeError, GrantRequest, OauthError, TokenAnswer, TokenEndpoint, TokenRequest,
+    ExchangeError, GrantRequest, OauthError, Target, TokenAnswer, TokenEndpoint, TokenRequest,
 };
 use ionvault::secret::Secret;
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ pub(crate) struct FakeInfor {
     refresh_tokens: Mutex<RefreshTokens>,
     held: watch::Sender<bool>,
     life: Mutex<Duration>,
+    last_target: Mutex<Option<Target>>,
 }
 
 /// What it does about refresh tokens.
@@ -44,6 +45,7 @@ impl FakeInfor {
             refresh_tokens: Mutex::default(),
             held: watch::Sender::new(false),
             life: Mutex::new(TOKEN_LIFE),
+            last_target: Mutex::default(),
         }
     }
 
@@ -55,6 +57,11 @@ impl FakeInfor {
     /// How many requests of this grant it got.
     pub(crate) fn requests_by(&self, grant: &str) -> usize {
         self.grants.lock().unwrap().get(grant).copied().unwrap_or_default()
+    }
+
+    /// Where its last request was sent.
+    pub(crate) fn last_target(&self) -> Target {
+        self.last_target.lock().unwrap().clone().unwrap()
     }
 
     /// Holds all answers, until `release`.
@@ -91,6 +98,7 @@ impl FakeInfor {
 impl TokenEndpoint for FakeInfor {
     async fn exchange(&self, request: &TokenRequest<'_>) -> Result<TokenAnswer, ExchangeError> {
         let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        *self.last_target.lock().unwrap() = Some(request.target.clone());
         self.held.subscribe().wait_for(|held| !held).await.unwrap();
         if let Some(fault) = *self.fault.lock().unwrap() {
             return Err(fault());

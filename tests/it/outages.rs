@@ -1,0 +1,162 @@
+//! A store that fails or stands still under a running vault, and callers that do not wait for it.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use ionvault::model::CredentialName;
+use ionvault::pb::v1::{
+    ActivateCredentialVersionRequest, DeleteCredentialRequest, GetCredentialRequest,
+    UpdateCredentialRequest, UploadCredentialRequest,
+};
+use ionvault::secret::Secret;
+use ionvault::vault::{CHANGES_MAX, Upload};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::support::{ACME, ADMIN, World, ionapi, labels, reason, upload};
+
+/// Polls once, then drops: a caller that goes away as soon as it asked.
+async fn abandon(future: impl Future) {
+    let mut future = pin!(future);
+    let pending = poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending()));
+    assert!(pending.await);
+}
+
+fn plain_upload(name: &str) -> Upload {
+    Upload {
+        name: name.parse().unwrap(),
+        ion_api_file: Secret::from(ionapi("ACME_PRD", "app1")),
+        ca_certificates: Secret::from(vec![]),
+        labels: Default::default(),
+        etag: None,
+        caller: ADMIN.parse().unwrap(),
+        requested_by: String::new(),
+        request: None,
+        validate_only: false,
+    }
+}
+
+#[tokio::test]
+async fn an_upload_whose_caller_went_away_is_there_afterwards() {
+    let world = World::new().await;
+    let name: CredentialName = ACME.parse().unwrap();
+    world.faulty.hold_commits();
+    abandon(world.vault.upload(plain_upload(ACME))).await;
+    assert!(world.vault.find(&name).unwrap().is_none(), "not before the store has it");
+    world.faulty.release_commits();
+    world.vault.drain().await;
+    let found = world.vault.find(&name).unwrap().unwrap();
+    let world = world.restart().await;
+    assert_eq!(world.vault.find(&name).unwrap().unwrap().etag(), found.etag());
+    world.issue(ACME).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_whose_caller_went_away_is_there_afterwards() {
+    let world = World::new().await;
+    let name: CredentialName = ACME.parse().unwrap();
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    world.faulty.hold_commits();
+    abandon(world.vault.delete(name.clone(), None, None)).await;
+    world.faulty.release_commits();
+    world.vault.drain().await;
+    assert_eq!(reason(&world.issue(ACME).await.unwrap_err()), "CREDENTIAL_DELETED");
+    let world = world.restart().await;
+    assert_eq!(reason(&world.issue(ACME).await.unwrap_err()), "CREDENTIAL_DELETED");
+}
+
+/// Whoever goes away leaves its change behind, so callers alone do not bound the changes.
+#[tokio::test]
+async fn changes_that_wait_for_the_store_have_a_limit() {
+    let world = World::new().await;
+    world.faulty.hold_commits();
+    // Of a few tenants, so that most of them wait for a lock.
+    for number in 0..CHANGES_MAX {
+        let name = format!("tenants/t{}/credentials/c{}", number % 8, number / 8);
+        abandon(world.vault.upload(plain_upload(&name))).await;
+    }
+    let mut one_more = pin!(world.vault.upload(plain_upload(ACME)));
+    let at_once = poll_fn(|context| Poll::Ready(one_more.as_mut().poll(context).is_ready()));
+    assert!(at_once.await, "it is refused and does not wait");
+    let mut client = world.credentials(ADMIN).await;
+    let refused = client.upload_credential(upload(ACME, &ionapi("A_PRD", "a"))).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::Unavailable, "OVERLOADED".to_owned(), true));
+    let delete = DeleteCredentialRequest { name: ACME.to_owned(), ..Default::default() };
+    let refused = client.delete_credential(delete).await.unwrap_err();
+    assert_eq!(reason(&refused), "CREDENTIAL_NOT_FOUND", "nothing to change, so no room needed");
+    world.faulty.release_commits();
+    world.vault.drain().await;
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    for number in 0..CHANGES_MAX {
+        let name = format!("tenants/t{}/credentials/c{}", number % 8, number / 8);
+        assert!(world.vault.find(&name.parse().unwrap()).unwrap().is_some(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_changes_nothing_and_stops_no_cached_token() {
+    let world = World::new().await;
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    let before = world.upload(ACME, &ionapi("ACME_PRD", "app2")).await;
+    let token = world.issue(ACME).await.unwrap();
+    world.faulty.fail_commits(true);
+    world.faulty.fail_reads(true);
+
+    let mut client = world.credentials(ADMIN).await;
+    let (name, absent) = (ACME.to_owned(), "tenants/globex/credentials/infor");
+    let third = UploadCredentialRequest {
+        request_id: "third".to_owned(),
+        ..upload(ACME, &ionapi("ACME_PRD", "app3"))
+    };
+    let relabelled = ionvault::pb::v1::Credential {
+        name: name.clone(),
+        labels: labels(&[("environment", "prd")]),
+        ..Default::default()
+    };
+    let update = UpdateCredentialRequest { credential: Some(relabelled), update_mask: None };
+    let activate = ActivateCredentialVersionRequest {
+        name: format!("{ACME}/versions/1"),
+        ..Default::default()
+    };
+    let delete = DeleteCredentialRequest { name: name.clone(), ..Default::default() };
+    for refused in [
+        client.upload_credential(third.clone()).await.unwrap_err(),
+        client.upload_credential(upload(absent, &ionapi("GLOBEX_PRD", "a"))).await.unwrap_err(),
+        client.update_credential(update).await.unwrap_err(),
+        client.activate_credential_version(activate).await.unwrap_err(),
+        client.delete_credential(delete).await.unwrap_err(),
+    ] {
+        assert_eq!(told(&refused), (Code::Unavailable, "STORE_UNAVAILABLE".to_owned(), true));
+        assert!(!format!("{refused:?}").contains("planted"), "{refused:?}");
+    }
+    let get = |name: &str| GetCredentialRequest { name: name.to_owned() };
+    let got = client.get_credential(get(ACME)).await.unwrap().into_inner().credential.unwrap();
+    assert_eq!(got, before);
+    assert_eq!(client.get_credential(get(absent)).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(world.issue(ACME).await.unwrap(), token);
+    assert_eq!(world.infor.requests(), 1);
+
+    world.faulty.fail_commits(false);
+    world.faulty.fail_reads(false);
+    let third = client.upload_credential(third).await.unwrap().into_inner();
+    assert_eq!((third.version, third.added), (3, true));
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_issues_no_new_token() {
+    let world = World::new().await;
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    world.faulty.fail_reads(true);
+    let refused = world.issue(ACME).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::Unavailable, "STORE_UNAVAILABLE".to_owned(), true));
+    assert!(!format!("{refused:?}").contains("planted"), "{refused:?}");
+    assert_eq!(world.infor.requests(), 0);
+    world.faulty.fail_reads(false);
+    world.issue(ACME).await.unwrap();
+}
+
+/// Code, reason, and whether it says when to retry.
+fn told(status: &Status) -> (Code, String, bool) {
+    (status.code(), reason(status), status.get_error_details().retry_info().is_some())
+}
