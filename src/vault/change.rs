@@ -208,6 +208,7 @@ impl Inner {
         }
         let after = next(&before.credential).map_err(ChangeError::Refused)?;
         if same_state(&before.credential, &after) {
+            self.remember(claim, &before, None).await?;
             return Ok(before.credential);
         }
         Ok(self.commit_change(&tenant.tenant, &before, after, claim).await?)

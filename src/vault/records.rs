@@ -199,8 +199,18 @@ pub(super) struct RequestRecord {
     pub(super) fingerprint: [u8; 32],
     /// When it may be forgotten.
     pub(super) expire_time: u64,
-    /// The version that the request was about, if it was about one.
-    pub(super) version: Option<NonZeroU32>,
+    /// What it came to, if it was an upload.
+    pub(super) upload: Option<UploadOutcome>,
+}
+
+/// What an upload came to, for who sends it again.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UploadOutcome {
+    /// The version that holds the bytes.
+    pub(super) version: VersionNumber,
+    /// Whether the upload added it.
+    pub(super) added: bool,
 }
 
 #[derive(Deserialize, Serialize)]

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use crate::model::{Caller, VersionNumber};
+use crate::model::Caller;
 use crate::ports::{Expectation, SCAN_LIMIT_MAX, WRITES_MAX, Write};
 use crate::sealing::{HashPurpose, Keyring, RecordKind, StoreKey};
 
-use super::records::{self, RequestRecord};
+use super::directory::Entry;
+use super::records::{self, RequestRecord, UploadOutcome};
 use super::{Inner, Vault, WriteError};
 
 /// The caller's name for a request.
@@ -63,8 +64,8 @@ impl fmt::Display for RequestId {
 pub(super) enum Known {
     /// It was not seen, or so long ago that it counts as new.
     New(Claim),
-    /// It had its effect before; this is the version it was about.
-    Done(Option<VersionNumber>),
+    /// It had its effect before; this is what it came to, if it was an upload.
+    Done(Option<UploadOutcome>),
     /// The id was used for another request.
     Reused,
 }
@@ -95,13 +96,33 @@ impl Inner {
             let told = records::open_request(&self.keyring, &key, &stored.record)?;
             if told.expire_time > records::micros(self.clock.now()) {
                 return Ok(match told.fingerprint == fingerprint {
-                    true => Known::Done(told.version),
+                    true => Known::Done(told.upload),
                     false => Known::Reused,
                 });
             }
         }
         let expectation = Expectation { key: key.clone(), revision };
         Ok(Known::New(Claim { key, fingerprint, expectation }))
+    }
+
+    /// Remembers a request that had no effect on `entry`, or it could have one when it is sent again.
+    pub(super) async fn remember(
+        &self,
+        claim: Option<Claim>,
+        entry: &Entry,
+        upload: Option<UploadOutcome>,
+    ) -> Result<(), WriteError> {
+        let Some(claim) = claim else { return Ok(()) };
+        let (credential, now) = (&entry.credential, self.clock.now());
+        let key = records::credential_key(
+            &self.keyring,
+            credential.tenant_uid,
+            &credential.name.credential,
+        );
+        let unchanged = Expectation { key, revision: Some(entry.stored) };
+        let expects = vec![unchanged, claim.expectation.clone()];
+        self.store.commit(expects, vec![claim.write(&self.keyring, now, upload)?]).await?;
+        Ok(())
     }
 
     /// Forgets a batch of request ids whose time is over; returns where to go on.
@@ -133,10 +154,10 @@ impl Claim {
         self,
         keyring: &Keyring,
         now: SystemTime,
-        version: Option<VersionNumber>,
+        upload: Option<UploadOutcome>,
     ) -> Result<Write, WriteError> {
         let expire_time = records::micros(now + REMEMBERED_FOR);
-        let told = RequestRecord { fingerprint: self.fingerprint, expire_time, version };
+        let told = RequestRecord { fingerprint: self.fingerprint, expire_time, upload };
         let record = records::seal_request(keyring, &self.key, &told)?;
         Ok(Write::Put(self.key, record))
     }

@@ -15,6 +15,7 @@ use crate::secret::Secret;
 use super::directory::{
     CREDENTIALS_PER_TENANT_MAX, Entry, IntegrityFailure, TENANTS_MAX, TenantEntry,
 };
+use super::records::UploadOutcome;
 use super::request_id::{Claim, Known, RequestStamp};
 use super::tenant::Tenant;
 use super::{Inner, Vault, WriteError, change::COMMIT_ATTEMPTS_MAX, records};
@@ -144,10 +145,11 @@ impl Inner {
             Some(stamp) => match self.known(stamp, &content_id.0).await? {
                 Known::New(claim) => Some(claim),
                 Known::Reused => return Err(UploadError::RequestIdReused),
-                Known::Done(version) => {
+                Known::Done(outcome) => {
                     let credential = found.ok_or(UploadError::RequestIdReused)?.credential;
-                    let version = version.unwrap_or(credential.active_version);
-                    return Ok(Uploaded { credential, version, added: true });
+                    let UploadOutcome { version, added } =
+                        outcome.ok_or(UploadError::RequestIdReused)?;
+                    return Ok(Uploaded { credential, version, added });
                 }
             },
         };
@@ -156,8 +158,12 @@ impl Inner {
             && let Some(held) =
                 entry.credential.versions.iter().find(|v| v.content_id == content_id)
         {
-            let credential = Arc::clone(&entry.credential);
-            return Ok(Uploaded { credential, version: held.number, added: false });
+            let (credential, version) = (Arc::clone(&entry.credential), held.number);
+            if !upload.validate_only {
+                let outcome = UploadOutcome { version, added: false };
+                self.remember(claim, entry, Some(outcome)).await?;
+            }
+            return Ok(Uploaded { credential, version, added: false });
         }
         let now = records::whole_micros(self.clock.now());
         let tenant = match &known_tenant {
@@ -255,7 +261,8 @@ impl Inner {
         }
         if let Some(claim) = claim {
             expects.push(claim.expectation.clone());
-            writes.push(claim.write(keyring, credential.update_time, Some(number))?);
+            let outcome = UploadOutcome { version: number, added: true };
+            writes.push(claim.write(keyring, credential.update_time, Some(outcome))?);
         }
         let stored = self.store.commit(expects, writes).await?;
         if new_tenant {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ionvault::pb::v1::{
     DeleteCredentialRequest, UndeleteCredentialRequest, UploadCredentialRequest,
 };
+use ionvault::sealing::RecordKind;
 use tonic::Code;
 
 use crate::support::{ACME, ADMIN, UPLOADER, World, fields, ionapi, reason, upload};
@@ -56,6 +57,33 @@ async fn a_retried_deletion_does_not_delete_again() {
     assert!(world.issue(ACME).await.is_ok());
 }
 
+/// A request that finds nothing to do is remembered too: sent again, it does nothing still.
+#[tokio::test]
+async fn a_request_without_effect_has_none_when_it_is_sent_again() {
+    let world = World::new().await;
+    let file = ionapi("ACME_PRD", "app1");
+    world.upload(ACME, &file).await;
+    let mut client = world.credentials(ADMIN).await;
+    let delete = |id: &str| DeleteCredentialRequest {
+        name: ACME.to_owned(),
+        request_id: id.to_owned(),
+        ..Default::default()
+    };
+    client.delete_credential(delete("")).await.unwrap();
+    client.delete_credential(delete("late")).await.unwrap();
+    let undelete = UndeleteCredentialRequest { name: ACME.to_owned(), ..Default::default() };
+    client.undelete_credential(undelete).await.unwrap();
+    let late = client.delete_credential(delete("late")).await.unwrap().into_inner();
+    assert_eq!(late.credential.unwrap().delete_time, None);
+
+    let known = client.upload_credential(with_id(&file, "known")).await.unwrap().into_inner();
+    assert_eq!((known.version, known.added), (1, false));
+    let again = client.upload_credential(with_id(&file, "known")).await.unwrap().into_inner();
+    assert_eq!((again.version, again.added), (1, false));
+    let other = client.upload_credential(with_id(&ionapi("ACME_PRD", "app2"), "known")).await;
+    assert_eq!(reason(&other.unwrap_err()), "REQUEST_ID_REUSED");
+}
+
 #[tokio::test]
 async fn ids_belong_to_their_caller_and_their_rpc() {
     let world = World::new().await;
@@ -85,15 +113,9 @@ async fn ids_are_forgotten_after_a_day() {
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(client.upload_credential(other()).await.unwrap().into_inner().version, 2);
     world.clock.advance(Duration::from_secs(24 * 3600));
-    assert_eq!(requests_in_store(&world).await, 1);
+    assert_eq!(world.records(RecordKind::RequestId).await.len(), 1);
     world.vault.forget_old_requests().await.unwrap();
-    assert_eq!(requests_in_store(&world).await, 0);
-}
-
-async fn requests_in_store(world: &World) -> usize {
-    use ionvault::ports::Store as _;
-    let kind = [ionvault::sealing::RecordKind::RequestId as u8];
-    world.store.scan(&kind, None, 1000).await.unwrap().len()
+    assert_eq!(world.records(RecordKind::RequestId).await.len(), 0);
 }
 
 #[tokio::test]
