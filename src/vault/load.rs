@@ -11,7 +11,7 @@ use crate::ports::{Clock, RootKey, RootKeyError, SCAN_LIMIT_MAX, Store, StoreErr
 use crate::sealing::{Keyring, LockError, RecordKind, StoreKey};
 
 use super::directory::{CREDENTIALS_PER_TENANT_MAX, Directory, Entry, TENANTS_MAX};
-use super::tenant::{Tenant, TenantLocks};
+use super::tenant::{TENANT_LOCKS, Tenant, TenantLocks};
 use super::{CHANGES_MAX, Inner, ReadError, Vault, records};
 
 /// Why a vault was not made.
@@ -47,7 +47,18 @@ pub enum OpenVaultError {
 
 /// So many damaged records are carried along, each answering `INTEGRITY_FAILURE` for itself. More
 /// are no accident of single sectors: then the start is refused.
+///
+/// The credentials of a damaged tenant do not count: they do not open because that one record does
+/// not.
 const DAMAGED_MAX: usize = 100;
+
+/// [`TENANTS_MAX`] is checked under the tenant's own lock, so that as many uploads as there are
+/// locks can pass it together; and damaged records do not count there. None of that may refuse the
+/// next start.
+const TENANT_RECORDS_MAX: usize = TENANTS_MAX + TENANT_LOCKS + DAMAGED_MAX;
+
+/// As [`TENANT_RECORDS_MAX`].
+const CREDENTIAL_RECORDS_MAX: usize = TENANT_RECORDS_MAX * CREDENTIALS_PER_TENANT_MAX + DAMAGED_MAX;
 
 impl Vault {
     /// Gives an empty store its keyring.
@@ -94,7 +105,7 @@ impl Vault {
 async fn load_directory(store: &dyn Store, keyring: &Keyring) -> Result<Directory, OpenVaultError> {
     let mut damaged = HashSet::new();
     let mut tenants = HashMap::new();
-    let limit = (TENANTS_MAX, "20,000 tenants");
+    let limit = (TENANT_RECORDS_MAX, "20,000 tenants");
     for (key, stored) in scan_all(store, RecordKind::Tenant, limit).await? {
         match records::load_tenant(keyring, &key, stored.record) {
             Ok(tenant) => _ = tenants.insert(tenant.uid, tenant),
@@ -102,20 +113,25 @@ async fn load_directory(store: &dyn Store, keyring: &Keyring) -> Result<Director
         }
     }
     let mut entries = Vec::new();
-    let limit = (TENANTS_MAX * CREDENTIALS_PER_TENANT_MAX, "2,000,000 credentials");
+    let (damaged_tenants, mut orphans) = (damaged.len(), 0);
+    let limit = (CREDENTIAL_RECORDS_MAX, "2,000,000 credentials");
     for (key, Stored { record, revision: stored }) in
         scan_all(store, RecordKind::Credential, limit).await?
     {
         let opened = match tenants.get(&record.tenant_uid()) {
             Some(tenant) => records::load_credential(keyring, tenant, &key, &record),
-            None => Err(ReadError::UnknownKey),
+            None => {
+                orphans += 1;
+                Err(ReadError::UnknownKey)
+            }
         };
         match opened {
             Ok(credential) => entries.push(Entry { credential: Arc::new(credential), stored }),
             Err(error) => set_aside(&mut damaged, key, &error),
         }
     }
-    if damaged.len() > DAMAGED_MAX {
+    let excused = orphans.min(damaged_tenants * CREDENTIALS_PER_TENANT_MAX);
+    if damaged.len() - excused > DAMAGED_MAX {
         return Err(OpenVaultError::Damaged(damaged.len()));
     }
     let tenants: Vec<Tenant> = tenants.into_values().collect();

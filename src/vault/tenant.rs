@@ -33,7 +33,7 @@ impl Tenant {
 pub(super) struct TenantLocks(Vec<Mutex<()>>);
 
 /// Enough that two busy tenants seldom share one, and a few kilobytes in all.
-const TENANT_LOCKS: usize = 256;
+pub(super) const TENANT_LOCKS: usize = 256;
 
 impl TenantLocks {
     pub(super) fn new() -> Self {

@@ -12,6 +12,7 @@ mod authorization;
 mod credentials;
 mod isolation;
 mod lists;
+mod opening;
 mod outages;
 mod reflection;
 mod requests;
