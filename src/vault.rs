@@ -78,6 +78,9 @@ pub enum OpenFileError {
     /// The version was purged meanwhile.
     #[error("the version is not kept any more")]
     Gone,
+    /// The version serves, and the store does not have its file.
+    #[error("the record of the file is not there")]
+    Missing,
     /// The record is not what was sealed.
     #[error("the record of the file does not open")]
     Read(#[from] ReadError),
@@ -161,7 +164,15 @@ impl Vault {
     ) -> Result<OpenedFile, OpenFileError> {
         let Inner { store, keyring, directory, .. } = &*self.0;
         let key = records::version_file_key(keyring, credential, version.number);
-        let stored = store.get(&key).await?.ok_or(OpenFileError::Gone)?;
+        let Some(stored) = store.get(&key).await? else {
+            // The version that serves is never the one that makes room.
+            let serves = |now: Arc<Credential>| {
+                now.uid == credential.uid && now.active_version == version.number
+            };
+            let found = directory.find(keyring, &credential.name).ok().flatten();
+            let missing = found.is_some_and(serves);
+            return Err(if missing { OpenFileError::Missing } else { OpenFileError::Gone });
+        };
         let tenant = directory.tenant(&credential.name.tenant).ok_or(OpenFileError::Gone)?;
         let sealing_key = tenant.key(keyring)?;
         let place = records::version_file_place(keyring, credential, version.number, &key);

@@ -335,7 +335,10 @@ fn flight(error: &FlightError) -> Status {
             Reason::NoActiveVersion.says("the version was replaced meanwhile: ask again")
         }
         FlightError::Open(
-            OpenFileError::Read(_) | OpenFileError::File(_) | OpenFileError::CaCertificates(_),
+            OpenFileError::Missing
+            | OpenFileError::Read(_)
+            | OpenFileError::File(_)
+            | OpenFileError::CaCertificates(_),
         ) => damaged(error),
         FlightError::AuthorizationRequired => Reason::AuthorizationRequired.says(
             "this file is of a Web or mobile app, which a person must authorize: in Infor ION API, \

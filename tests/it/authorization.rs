@@ -17,7 +17,7 @@ use crate::support::{
 };
 
 /// Every RPC about a credential. A new one belongs here: `every_rpc_is_in_the_matrix` counts.
-const RPCS: [&str; 9] = [
+pub(crate) const RPCS: [&str; 9] = [
     "UploadCredential",
     "GetCredential",
     "ListCredentials",
@@ -30,7 +30,7 @@ const RPCS: [&str; 9] = [
 ];
 
 /// Calls `rpc` about the credential `name` in a way that succeeds if it is permitted and live.
-async fn call(channel: Channel, rpc: &str, name: &str) -> Result<(), Status> {
+pub(crate) async fn call(channel: Channel, rpc: &str, name: &str) -> Result<(), Status> {
     let mut credentials = CredentialServiceClient::new(channel.clone());
     let name = name.to_owned();
     let tenant = name.split("/credentials/").next().unwrap().to_owned();

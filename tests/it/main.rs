@@ -10,6 +10,7 @@
 
 mod authorization;
 mod credentials;
+mod damage;
 mod isolation;
 mod lists;
 mod opening;
