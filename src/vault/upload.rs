@@ -204,12 +204,12 @@ impl Inner {
     ) -> Result<(), UploadError> {
         match (tenant, found) {
             (_, Some(entry)) => {
-                if matches!(entry.credential.state, State::Deleted(_)) {
-                    return Err(UploadError::Deleted);
-                }
                 let matches = |etag: &String| entry.credential.etag().matches(etag);
                 if upload.etag.as_ref().is_some_and(|etag| !matches(etag)) {
                     return Err(UploadError::EtagMismatch);
+                }
+                if matches!(entry.credential.state, State::Deleted(_)) {
+                    return Err(UploadError::Deleted);
                 }
                 return Ok(());
             }

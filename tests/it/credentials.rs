@@ -133,6 +133,10 @@ async fn a_deleted_credential_serves_nothing_until_it_is_undeleted() {
     assert_eq!(reason(&refused), "CREDENTIAL_DELETED");
     let refused = update(&world, &deleted, &["labels"]).await.unwrap_err();
     assert_eq!(reason(&refused), "CREDENTIAL_DELETED");
+    // Who builds on another state is told that first, by every RPC.
+    let stale = UploadCredentialRequest { etag: "stale".into(), ..upload(ACME, &ionapi("A", "b")) };
+    let refused = client.upload_credential(stale).await.unwrap_err();
+    assert_eq!(reason(&refused), "ETAG_MISMATCH");
     let again = client.delete_credential(delete).await.unwrap().into_inner().credential.unwrap();
     assert_eq!(again.etag, deleted.etag, "deleting twice is deleting once");
 
