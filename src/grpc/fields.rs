@@ -10,7 +10,7 @@ use tonic::Status;
 use crate::model::{Caller, InvalidLabels, InvalidName, Labels};
 use crate::vault::{RequestId, RequestStamp};
 
-use super::status::{Reason, invalid_fields, invalid_name};
+use super::status::{invalid_fields, invalid_name, limit};
 
 /// Parses the resource name in `field`. Nothing can be asked about a request without one, so it
 /// is parsed before the others.
@@ -90,7 +90,7 @@ pub(super) fn labels(labels: HashMap<String, String>) -> Result<Labels, InvalidL
 /// The answer to labels that are none.
 pub(super) fn labels_refused(error: &InvalidLabels) -> Status {
     match error {
-        InvalidLabels::TooMany => Reason::LimitExceeded.says(error.to_string()),
+        InvalidLabels::TooMany => limit("labels", error.to_string()),
         InvalidLabels::Key | InvalidLabels::Value(_) => {
             invalid_fields(vec![("labels".to_owned(), error.to_string())])
         }

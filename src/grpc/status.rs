@@ -191,8 +191,10 @@ fn request_id_reused() -> Status {
     Reason::RequestIdReused.says("this request id was used for another request within 24 hours")
 }
 
-fn limit(what: &str) -> Status {
-    Reason::LimitExceeded.says(format!("there is no room for more {what}"))
+/// `what` there are too many of.
+pub(super) fn limit(what: &str, told: String) -> Status {
+    let details = ErrorDetails::with_quota_failure_violation(what, told.as_str());
+    Reason::LimitExceeded.details(told, &[], details)
 }
 
 fn damaged(error: &(dyn Error + 'static)) -> Status {
@@ -256,7 +258,7 @@ impl From<UploadError> for super::Refusal {
             UploadError::Deleted => deleted(),
             UploadError::EtagMismatch => etag_mismatch(),
             UploadError::RequestIdReused => request_id_reused(),
-            UploadError::Limit(what) => limit(what),
+            UploadError::Limit(what) => limit(what, format!("there is no room for more {what}")),
             UploadError::Damaged(error) => return error.into(),
             UploadError::Write(error) => return error.into(),
         })

@@ -12,6 +12,7 @@ mod authorization;
 mod credentials;
 mod damage;
 mod isolation;
+mod limits;
 mod lists;
 mod opening;
 mod outages;
