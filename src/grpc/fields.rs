@@ -118,3 +118,17 @@ pub(super) fn min_remaining(asked: prost_types::Duration) -> Result<Duration, &'
 
 /// No Infor token is known to live longer.
 const MIN_REMAINING_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_sizes_have_a_default_and_a_ceiling() {
+        for (asked, meant) in [(0, 100), (1, 1), (1_000, 1_000), (1_001, 1_000), (i32::MAX, 1_000)]
+        {
+            assert_eq!(page_size(asked), Ok(meant), "{asked}");
+        }
+        assert!(page_size(-1).is_err());
+    }
+}
