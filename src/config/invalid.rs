@@ -11,7 +11,7 @@ pub enum InvalidConfig {
     Syntax {
         /// Counted from 1.
         line: usize,
-        /// The parser's words.
+        /// The parser's words, without the text that it read.
         what: String,
     },
     /// A value has the right type but is not one of those allowed.
@@ -37,8 +37,22 @@ impl InvalidConfig {
         let end = error.span().map_or(0, |span| span.start);
         let before = text.get(..end).unwrap_or_default();
         let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
-        Self::Syntax { line, what: error.message().lines().collect::<Vec<_>>().join(", ") }
+        let what = error.message().lines().map(without_text).collect::<Vec<_>>().join(", ");
+        Self::Syntax { line, what }
     }
+}
+
+/// The parser's words without the value that they quote: it may be a secret in a wrong place.
+fn without_text(message: &str) -> String {
+    for (quote, end, instead) in
+        [("string \"", "\", expected ", "a text"), ("variant `", "`, expected ", "word")]
+    {
+        let (before, quoted) = message.split_once(quote).unwrap_or_default();
+        if let Some((_, expected)) = quoted.rsplit_once(end) {
+            return format!("{before}{instead}, expected {expected}");
+        }
+    }
+    message.to_owned()
 }
 
 /// A number within its range.
@@ -56,6 +70,14 @@ pub(super) fn within<N: PartialOrd + std::fmt::Display>(
 }
 
 /// A path that is not empty.
+///
+/// Later errors quote paths, so the content of a file, which may be a private key, is not taken for
+/// one.
 pub(super) fn path(key: &str, path: PathBuf) -> Result<PathBuf, InvalidConfig> {
-    if path.as_os_str().is_empty() { Err(InvalidConfig::value(key, "a path")) } else { Ok(path) }
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.is_empty() || bytes.contains(&b'\n') || bytes.starts_with(b"-----BEGIN") {
+        Err(InvalidConfig::value(key, "a path"))
+    } else {
+        Ok(path)
+    }
 }

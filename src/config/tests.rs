@@ -113,7 +113,11 @@ fn what_is_missing_or_mistyped_is_named_with_its_line() {
     for (text, expected) in [
         (String::new(), "line 1: missing field `store`"),
         (with("[limits]\nconections = 1\n"), "line 11: unknown field `conections`, expected"),
-        (with("[limits]\nconnections = \"many\"\n"), "line 11: invalid type: string \"many\""),
+        (
+            with("[limits]\nconnections = \"many\"\n"),
+            "line 11: invalid type: a text, expected usize",
+        ),
+        (with("[log]\nformat = \"xml\"\n"), "line 11: unknown word, expected `text` or `json`"),
         (with("[limits]\nconnections = -1\n"), "line 11: invalid value: integer `-1`"),
         (with("[listen.mtls]\naddress = \"localhost\"\n"), "line 11: invalid socket address"),
         (with("[store]\n"), "line 10: "),
