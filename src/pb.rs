@@ -33,7 +33,6 @@ impl fmt::Debug for v1::UploadCredentialRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UploadCredentialRequest")
             .field("name", &self.name)
-            .field("request_id", &self.request_id)
             .field("validate_only", &self.validate_only)
             .finish_non_exhaustive()
     }
