@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::ion::{self, IonApiFile};
 use crate::model::{Credential, Grant, Version};
-use crate::ports::{ExchangeError, GrantRequest, Target, TokenAnswer, TokenRequest};
+use crate::ports::{ExchangeError, GrantRequest, OauthError, Target, TokenAnswer, TokenRequest};
 
 use super::Inner;
 use super::access_token::AccessToken;
@@ -28,7 +28,11 @@ impl Inner {
         if let Some(refresh_token) = slot.refresh_token() {
             let grant = GrantRequest::RefreshToken(&refresh_token);
             match self.ask(&target, &opened.file, grant).await {
-                Err(ExchangeError::Refused(_)) => slot.forget_refresh_token(),
+                // A client that is refused with one grant is refused with the other, too: that
+                // would only spend a log-in.
+                Err(ExchangeError::Refused(error)) if error != OauthError::InvalidClient => {
+                    slot.forget_refresh_token();
+                }
                 answer => return self.keep(slot, credential, &asked, answer, &opened.file),
             }
         }

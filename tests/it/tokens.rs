@@ -211,6 +211,21 @@ async fn an_outage_while_refreshing_uses_no_log_in() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_refused_while_refreshing_uses_no_log_in() {
+    let world = World::new().await;
+    world.infor.issue_refresh_tokens();
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    world.issue(ACME).await.unwrap();
+    world.clock.advance(7200 * SECOND);
+    world.infor.fail_with(Some(|| ExchangeError::Refused(OauthError::InvalidClient)));
+    assert_eq!(reason(&world.issue(ACME).await.unwrap_err()), "CREDENTIAL_REFUSED");
+    assert_eq!(world.infor.requests(), 2);
+    world.infor.fail_with(None);
+    world.issue(ACME).await.unwrap();
+    assert_eq!(world.infor.requests_by("refresh_token"), 1, "the refresh token was kept");
+}
+
+#[tokio::test]
 async fn what_infor_says_becomes_a_code_and_a_reason() {
     let world = World::new().await;
     world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
