@@ -117,11 +117,16 @@ impl Reason {
         metadata: &[(&str, String)],
         mut details: ErrorDetails,
     ) -> Status {
+        let told = told.into();
         let metadata: HashMap<String, String> =
             metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         details.set_error_info(self.as_str(), DOMAIN, metadata);
         if let (None, Some(after)) = (details.retry_info(), self.retry_after()) {
             details.set_retry_info(Some(after));
+        }
+        let precondition = matches!(self.code(), Code::FailedPrecondition);
+        if precondition && !details.has_precondition_failure_violations() {
+            details.add_precondition_failure_violation(self.as_str(), "", &told);
         }
         Status::with_error_details(self.code(), told, details)
     }

@@ -7,6 +7,7 @@ use ionvault::pb::v1::{
     UploadCredentialRequest,
 };
 use tonic::Code;
+use tonic_types::StatusExt;
 
 use crate::support::{
     ACME, ADMIN, ISSUER, UPLOADER, World, fields, ionapi, labels, reason, upload,
@@ -127,6 +128,9 @@ async fn a_deleted_credential_serves_nothing_until_it_is_undeleted() {
         (refused.code(), reason(&refused).as_str()),
         (Code::FailedPrecondition, "CREDENTIAL_DELETED")
     );
+    let details = refused.get_error_details();
+    let violations = &details.precondition_failure().unwrap().violations;
+    assert_eq!(violations[0].r#type, "CREDENTIAL_DELETED");
     let refused = client.upload_credential(upload(ACME, &ionapi("A", "b"))).await.unwrap_err();
     assert_eq!(reason(&refused), "CREDENTIAL_DELETED");
     let refused = activate(&world, 1, "").await.unwrap_err();
