@@ -113,6 +113,23 @@ fn one_file_chooses_the_codes_of_answers() {
 }
 
 #[test]
+fn the_protos_explain_every_reason() {
+    let table = sources::read("src/grpc/status.rs");
+    let reasons: BTreeSet<_> = table
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \""))
+        .filter_map(|(_, reason)| reason.strip_suffix("\","))
+        .collect();
+    assert!(reasons.contains("CREDENTIAL_NOT_FOUND"), "src/grpc/status.rs is written otherwise");
+    let manual = ["credential", "token"]
+        .map(|file| sources::read(&format!("proto/ionvault/v1/{file}.proto")))
+        .concat();
+    let unexplained: Vec<_> =
+        reasons.iter().filter(|reason| !manual.contains(&format!("`{reason}`"))).collect();
+    assert!(unexplained.is_empty(), "no proto says when to expect, and to retry, {unexplained:?}");
+}
+
+#[test]
 fn every_invariant_names_tests_that_exist() {
     let architecture = sources::read("ARCHITECTURE.md");
     let section = architecture.split("\n## ").find(|section| section.starts_with("Invariants"));
