@@ -169,7 +169,10 @@ pub(super) fn not_found(name: &str) -> Status {
 }
 
 fn invalid_file(error: &InvalidIonApiFile) -> Status {
-    let field = |key: &str| format!("ion_api_file.{key}");
+    let field = |key: &str| match key {
+        "" => "ion_api_file".to_owned(),
+        key => format!("ion_api_file.{key}"),
+    };
     let violations: Vec<_> = error
         .violations()
         .iter()

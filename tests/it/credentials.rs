@@ -237,6 +237,8 @@ async fn a_refused_file_says_which_key_and_never_its_value() {
         (Code::InvalidArgument, "INVALID_ION_API_FILE")
     );
     assert_eq!(fields(&refused), ["ion_api_file.sask"]);
+    let no_file = client.upload_credential(upload(ACME, b"no file")).await.unwrap_err();
+    assert_eq!(fields(&no_file), ["ion_api_file"]);
     assert!(!format!("{refused:?}").contains("planted"), "{refused:?}");
     assert!(get(&world, ACME).await.is_err());
 }

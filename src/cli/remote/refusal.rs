@@ -93,7 +93,8 @@ fn lines(told: &ErrorDetails) -> Vec<String> {
         }
     }
     if let Some(failure) = told.precondition_failure() {
-        for violation in &failure.violations {
+        // One without a subject says what the message says.
+        for violation in failure.violations.iter().filter(|failed| !failed.subject.is_empty()) {
             lines.push(format!("{}: {}", violation.subject, violation.description));
         }
     }
@@ -146,6 +147,7 @@ mod tests {
         let mut told = ErrorDetails::with_bad_request_violation("ion_api_file.pu", "not a URL");
         told.add_bad_request_violation("ion_api_file.ci", "missing")
             .add_precondition_failure_violation("HOST", "sso.example", "not approved")
+            .add_precondition_failure_violation("DELETED", "", "deleted, as the message says")
             .add_quota_failure_violation("tenants/acme", "at most 100")
             .set_resource_info("Credential", "tenants/acme/credentials/infor", "", "")
             .set_error_info(
