@@ -13,5 +13,6 @@ pub use store::{
     Stored, WRITES_MAX, Write,
 };
 pub use token_endpoint::{
-    ExchangeError, GrantRequest, OauthError, Target, TokenAnswer, TokenEndpoint, TokenRequest,
+    ExchangeError, GrantRequest, OauthError, RevocationRequest, Target, TokenAnswer, TokenEndpoint,
+    TokenKind, TokenRequest,
 };

@@ -27,7 +27,9 @@ use rustls::RootCertStore;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::ports::{ExchangeError, Target, TokenAnswer, TokenEndpoint, TokenRequest};
+use crate::ports::{
+    ExchangeError, RevocationRequest, Target, TokenAnswer, TokenEndpoint, TokenRequest,
+};
 
 /// Sends token requests over HTTPS. Cheap to share; holds no connection and no secret.
 pub struct HttpsTokenEndpoint {
@@ -42,24 +44,22 @@ impl HttpsTokenEndpoint {
         Self { public_roots: Arc::new(roots) }
     }
 
-    async fn exchange_untimed(
+    /// Sends `form` and reads what comes back: the head, and the body or why it is not read.
+    async fn post(
         &self,
-        request: &TokenRequest<'_>,
-    ) -> Result<TokenAnswer, ExchangeError> {
-        let target = request.target;
+        target: &Target,
+        form: Zeroizing<Vec<u8>>,
+    ) -> Result<(answer::Head, Result<Zeroizing<Vec<u8>>, Unreadable>), ExchangeError> {
         check_url(target)?;
         let addresses = addresses::resolve(target).await?;
         let tls = transport::tls(&self.public_roots, &target.trust_anchors)?;
         let client = transport::client(tls, addresses)?;
-        let response = send(&client, request).await?;
+        let response = send(&client, target, form).await?;
         let head = answer::Head {
             status: response.status(),
             retry_after: retry_after::read(response.headers()),
         };
-        match read_body(response).await? {
-            Ok(body) => answer::read(&head, &body),
-            Err(Unreadable(what)) => Err(head.without_body(what)),
-        }
+        Ok((head, read_body(response).await?))
     }
 }
 
@@ -72,10 +72,34 @@ impl Default for HttpsTokenEndpoint {
 #[async_trait]
 impl TokenEndpoint for HttpsTokenEndpoint {
     async fn exchange(&self, request: &TokenRequest<'_>) -> Result<TokenAnswer, ExchangeError> {
-        match timeout(EXCHANGE_TIME_MAX, self.exchange_untimed(request)).await {
-            Ok(outcome) => outcome,
-            Err(_elapsed) => Err(unavailable("it did not answer in time")),
-        }
+        in_time(async {
+            match self.post(request.target, form::token(request)).await? {
+                (head, Ok(body)) => answer::read(&head, &body),
+                (head, Err(Unreadable(what))) => Err(head.without_body(what)),
+            }
+        })
+        .await
+    }
+
+    async fn revoke(&self, request: &RevocationRequest<'_>) -> Result<(), ExchangeError> {
+        in_time(async {
+            match self.post(request.target, form::revocation(request)).await? {
+                (head, Ok(body)) => answer::revoked(&head, &body),
+                (head, Err(Unreadable(what))) => {
+                    answer::revoked(&head, &[]).map_err(|_refused| head.without_body(what))
+                }
+            }
+        })
+        .await
+    }
+}
+
+async fn in_time<T>(
+    request: impl Future<Output = Result<T, ExchangeError>>,
+) -> Result<T, ExchangeError> {
+    match timeout(EXCHANGE_TIME_MAX, request).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) => Err(unavailable("it did not answer in time")),
     }
 }
 
@@ -90,13 +114,16 @@ fn check_url(target: &Target) -> Result<(), ExchangeError> {
     Ok(())
 }
 
-async fn send(client: &Client, request: &TokenRequest<'_>) -> Result<Response, ExchangeError> {
-    let body = Bytes::from_owner(form::body(request));
+async fn send(
+    client: &Client,
+    target: &Target,
+    form: Zeroizing<Vec<u8>>,
+) -> Result<Response, ExchangeError> {
     client
-        .post(request.target.url.clone())
+        .post(target.url.clone())
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(ACCEPT, "application/json")
-        .body(body)
+        .body(Bytes::from_owner(form))
         .send()
         .await
         .map_err(|error| transport::failure(&error.without_url()))

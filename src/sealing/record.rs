@@ -73,6 +73,13 @@ pub enum RecordKind {
     RequestId = 4,
     /// A position in a list, sealed with a store key for a caller to bring back. Never stored.
     PageToken = 5,
+    /// What is known of an account: its tokens, and what it is in the middle of. Sealed with its
+    /// tenant's key.
+    Account = 6,
+    /// What was asked of Infor within its limits; sealed with a store key, as is the next.
+    Budget = 7,
+    /// An authorization that a person was sent to give.
+    Authorization = 8,
 }
 
 /// The bytes are not a sealed record of a version that this program knows.
@@ -231,6 +238,9 @@ impl RecordKind {
             3 => Some(Self::VersionFile),
             4 => Some(Self::RequestId),
             5 => Some(Self::PageToken),
+            6 => Some(Self::Account),
+            7 => Some(Self::Budget),
+            8 => Some(Self::Authorization),
             _ => None,
         }
     }

@@ -91,9 +91,14 @@ fn explain(error: ExchangeError, file: &IonApiFile) -> FlightError {
         ExchangeError::Refused(error) => {
             FlightError::Refused { error, advice: ion::advice(error, file.grant()) }
         }
+        ExchangeError::Unreachable(what) => FlightError::Unavailable { what, retry_after: None },
+        ExchangeError::Throttled { retry_after } => {
+            FlightError::Unavailable { what: "it wants fewer requests", retry_after }
+        }
         ExchangeError::Unavailable { what, retry_after } => {
             FlightError::Unavailable { what, retry_after }
         }
+        ExchangeError::NoEndpoint => FlightError::Misbehaved("there is no token endpoint"),
         ExchangeError::Misbehaved(what) => FlightError::Misbehaved(what),
         ExchangeError::AddressNotAllowed(what) => FlightError::Address(what),
     }

@@ -127,7 +127,7 @@ fn in_words(answer: &Result<TokenAnswer, ExchangeError>) -> String {
             OauthError::UnauthorizedClient | OauthError::InvalidRequest,
         )) => "refused, as the app's or the request's fault".to_owned(),
         Err(ExchangeError::Refused(code)) => format!("refused, {code}"),
-        Err(ExchangeError::Misbehaved(_)) => "no token endpoint".to_owned(),
+        Err(ExchangeError::NoEndpoint) => "no token endpoint".to_owned(),
         Err(error) => format!("{error}"),
     }
 }

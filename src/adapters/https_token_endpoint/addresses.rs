@@ -10,7 +10,6 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 use url::Host;
 
-use super::unavailable;
 use crate::ports::{ExchangeError, Target};
 
 /// The addresses of the target's host, every one of them approved. One that is not refuses the
@@ -24,13 +23,15 @@ pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Exchange
         Some(Host::Domain(name)) => match timeout(LOOKUP_TIME_MAX, lookup_host((name, port))).await
         {
             Ok(Ok(found)) => found.take(ADDRESSES_MAX).collect(),
-            Ok(Err(_)) => return Err(unavailable("its name does not resolve")),
-            Err(_elapsed) => return Err(unavailable("its name did not resolve in time")),
+            Ok(Err(_)) => return Err(ExchangeError::Unreachable("its name does not resolve")),
+            Err(_elapsed) => {
+                return Err(ExchangeError::Unreachable("its name did not resolve in time"));
+            }
         },
         None => return Err(ExchangeError::AddressNotAllowed("it has no host")),
     };
     if found.is_empty() {
-        return Err(unavailable("its name has no address"));
+        return Err(ExchangeError::Unreachable("its name has no address"));
     }
     for address in &found {
         match Range::of(address.ip()) {

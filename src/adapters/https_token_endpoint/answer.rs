@@ -28,7 +28,7 @@ pub(super) fn read(head: &Head, body: &[u8]) -> Result<TokenAnswer, ExchangeErro
         return Err(ExchangeError::Misbehaved("it answered with a redirect"));
     }
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(head.unavailable(FEWER));
+        return Err(head.throttled());
     }
     let fields = parse(body);
     if let Some(refusal) = fields.as_ref().and_then(|fields| head.refusal(fields)) {
@@ -45,13 +45,27 @@ pub(super) fn read(head: &Head, body: &[u8]) -> Result<TokenAnswer, ExchangeErro
         _ if status.is_client_error() && says_wrong_grant(body) => {
             Err(ExchangeError::Refused(OauthError::UnauthorizedClient))
         }
-        _ if status == StatusCode::NOT_FOUND => {
-            Err(ExchangeError::Misbehaved("there is no token endpoint at its path"))
-        }
+        _ if is_no_endpoint(status) => Err(ExchangeError::NoEndpoint),
         _ if body.is_empty() => Err(ExchangeError::Misbehaved("its answer is empty")),
         Some(_) => Err(ExchangeError::Misbehaved("its refusal has no error code")),
         None => Err(ExchangeError::Misbehaved("its answer is not the JSON of a token answer")),
     }
+}
+
+/// Reads the answer to a revocation (RFC 7009, section 2.2): success is the status alone.
+pub(super) fn revoked(head: &Head, body: &[u8]) -> Result<(), ExchangeError> {
+    if head.status.is_success() {
+        return Ok(());
+    }
+    match read(head, body) {
+        // No success and yet a token: not an answer to this question.
+        Ok(_) => Err(ExchangeError::Misbehaved("its answer is not one to a revocation")),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_no_endpoint(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
 }
 
 /// An object only: serde would take an array for a struct, field by field.
@@ -63,12 +77,18 @@ impl Head {
     /// What an answer means whose body cannot be read, for this reason.
     pub(super) fn without_body(&self, why: &'static str) -> ExchangeError {
         if self.status == StatusCode::TOO_MANY_REQUESTS {
-            self.unavailable(FEWER)
+            self.throttled()
+        } else if is_no_endpoint(self.status) {
+            ExchangeError::NoEndpoint
         } else if self.status.is_server_error() {
             self.unavailable(FAILED)
         } else {
             ExchangeError::Misbehaved(why)
         }
+    }
+
+    fn throttled(&self) -> ExchangeError {
+        ExchangeError::Throttled { retry_after: self.retry_after }
     }
 
     fn unavailable(&self, what: &'static str) -> ExchangeError {
@@ -142,7 +162,6 @@ impl Drop for Text<'_> {
     }
 }
 
-const FEWER: &str = "it asks for fewer requests";
 const FAILED: &str = "it answered that it has failed";
 
 /// A sentence, not a page that happens to hold the words.
@@ -165,7 +184,14 @@ mod tests {
                 format!("unavailable: {what}")
             }
             Err(ExchangeError::Misbehaved(what)) => format!("misbehaved: {what}"),
-            Err(error @ ExchangeError::AddressNotAllowed(_)) => panic!("{error}"),
+            Err(ExchangeError::Throttled { retry_after }) => {
+                assert_eq!(retry_after, Some(Duration::from_secs(9)));
+                "throttled".to_owned()
+            }
+            Err(ExchangeError::NoEndpoint) => "no endpoint".to_owned(),
+            Err(error @ (ExchangeError::AddressNotAllowed(_) | ExchangeError::Unreachable(_))) => {
+                panic!("{error}")
+            }
         }
     }
 
@@ -199,14 +225,14 @@ mod tests {
     fn without_an_error_code_the_status_decides() {
         let html = "<html><body>planted</body></html>";
         for (status, body, expected) in [
-            (429, r#"{"error":"invalid_client"}"#, "unavailable: it asks for fewer requests"),
+            (429, r#"{"error":"invalid_client"}"#, "throttled"),
             (500, html, "unavailable: it answered that it has failed"),
             (502, "", "unavailable: it answered that it has failed"),
             (503, r#"{"error":"boom"}"#, "unavailable: it answered that it has failed"),
             (408, "", "unavailable: it lost patience with the request"),
             (302, r#"{"error":"invalid_client"}"#, "misbehaved: it answered with a redirect"),
             (304, "", "misbehaved: it answered with a redirect"),
-            (404, html, "misbehaved: there is no token endpoint at its path"),
+            (404, html, "no endpoint"),
             (200, html, "misbehaved: its answer is not the JSON of a token answer"),
             (400, html, "misbehaved: its answer is not the JSON of a token answer"),
             (401, "", "misbehaved: its answer is empty"),

@@ -1,13 +1,12 @@
-//! The body of a token request: `application/x-www-form-urlencoded` (RFC 6749, appendix B).
+//! The bodies of requests: `application/x-www-form-urlencoded` (RFC 6749, appendix B).
 
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-use crate::ports::{GrantRequest, TokenRequest};
+use crate::ports::{GrantRequest, RevocationRequest, TokenKind, TokenRequest};
 
-/// The encoded request. The buffer has its final capacity from the start and is wiped when
-/// dropped, so no copy of a secret stays behind.
-pub(super) fn body(request: &TokenRequest<'_>) -> Zeroizing<Vec<u8>> {
+/// A token request.
+pub(super) fn token(request: &TokenRequest<'_>) -> Zeroizing<Vec<u8>> {
     let mut pairs: Vec<(&str, &[u8])> = Vec::with_capacity(PAIRS_MAX);
     match &request.grant {
         GrantRequest::Password { username, password } => {
@@ -20,13 +19,38 @@ pub(super) fn body(request: &TokenRequest<'_>) -> Zeroizing<Vec<u8>> {
             pairs.push(("grant_type", b"refresh_token"));
             pairs.push(("refresh_token", token.expose()));
         }
+        GrantRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
+            pairs.push(("grant_type", b"authorization_code"));
+            pairs.push(("code", code.expose()));
+            pairs.push(("redirect_uri", redirect_uri.as_bytes()));
+            pairs.push(("code_verifier", code_verifier.expose()));
+        }
     }
     if let Some(scope) = request.scope {
         pairs.push(("scope", scope.as_bytes()));
     }
     pairs.push(("client_id", request.client_id.as_bytes()));
     pairs.push(("client_secret", request.client_secret.expose()));
+    encode(pairs)
+}
 
+/// A revocation request (RFC 7009, section 2.1).
+pub(super) fn revocation(request: &RevocationRequest<'_>) -> Zeroizing<Vec<u8>> {
+    let hint: &[u8] = match request.kind {
+        TokenKind::Access => b"access_token",
+        TokenKind::Refresh => b"refresh_token",
+    };
+    encode(vec![
+        ("token", request.token.expose()),
+        ("token_type_hint", hint),
+        ("client_id", request.client_id.as_bytes()),
+        ("client_secret", request.client_secret.expose()),
+    ])
+}
+
+/// The buffer has its final capacity from the start and is wiped when dropped, so no copy of a
+/// secret stays behind.
+fn encode(pairs: Vec<(&str, &[u8])>) -> Zeroizing<Vec<u8>> {
     let capacity = pairs.iter().map(|(name, value)| name.len() + ESCAPED * value.len() + 2).sum();
     let mut body = Zeroizing::new(Vec::with_capacity(capacity));
     for (name, value) in pairs {
@@ -45,8 +69,8 @@ pub(super) fn body(request: &TokenRequest<'_>) -> Zeroizing<Vec<u8>> {
 /// Bytes that one escaped byte takes: `%23`.
 const ESCAPED: usize = 3;
 
-/// The password grant with a scope; a capacity, not a limit.
-const PAIRS_MAX: usize = 6;
+/// The authorization code with a scope; a capacity, not a limit.
+const PAIRS_MAX: usize = 7;
 
 #[cfg(test)]
 mod tests {
@@ -68,7 +92,7 @@ mod tests {
             grant,
             scope,
         };
-        let body = body(&request);
+        let body = token(&request);
         let grown = body.capacity();
         let worst: usize = 3 * body.len() + 64;
         assert!(grown <= worst, "the buffer was grown: {grown} > {worst}");

@@ -30,7 +30,9 @@ pub(super) fn tls(
         let mut roots = RootCertStore::empty();
         for anchor in anchors {
             if roots.add(anchor.clone()).is_err() {
-                return Err(unavailable("a certificate to trust for its host cannot be used"));
+                return Err(ExchangeError::Unreachable(
+                    "a certificate to trust for its host cannot be used",
+                ));
             }
         }
         Arc::new(roots)
@@ -39,7 +41,7 @@ pub(super) fn tls(
     let versions = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12]);
     let Ok(versions) = versions else {
-        return Err(unavailable("TLS cannot be set up on this machine"));
+        return Err(ExchangeError::Unreachable("TLS cannot be set up on this machine"));
     };
     let mut tls = versions.with_root_certificates(roots).with_no_client_auth();
     tls.resumption = Resumption::disabled();
@@ -81,18 +83,24 @@ impl Resolve for Judged {
 /// What a failed exchange means, in words of our own: the error's text is not used, because it
 /// may quote what the server sent.
 pub(super) fn failure(error: &reqwest::Error) -> ExchangeError {
-    if let Some(error) = find::<rustls::Error>(error) {
-        return unavailable(tls_failure(error));
+    if let Some(cause) = find::<rustls::Error>(error) {
+        // TLS can also break after the request was sent.
+        let what = tls_failure(cause);
+        return if error.is_connect() {
+            ExchangeError::Unreachable(what)
+        } else {
+            unavailable(what)
+        };
     }
     if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
         return ExchangeError::Misbehaved("its answer is not HTTP");
     }
-    unavailable(match (error.is_connect(), error.is_timeout()) {
-        (true, true) => "no connection came about in time",
-        (true, false) => "no connection can be made",
-        (false, true) => "it did not answer in time",
-        (false, false) => "the connection broke before the answer was complete",
-    })
+    match (error.is_connect(), error.is_timeout()) {
+        (true, true) => ExchangeError::Unreachable("no connection came about in time"),
+        (true, false) => ExchangeError::Unreachable("no connection can be made"),
+        (false, true) => unavailable("it did not answer in time"),
+        (false, false) => unavailable("the connection broke before the answer was complete"),
+    }
 }
 
 fn tls_failure(error: &rustls::Error) -> &'static str {

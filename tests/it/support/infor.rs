@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ionvault::ports::{
-    ExchangeError, GrantRequest, OauthError, Target, TokenAnswer, TokenEndpoint, TokenRequest,
+    ExchangeError, GrantRequest, OauthError, RevocationRequest, Target, TokenAnswer, TokenEndpoint,
+    TokenRequest,
 };
 use ionvault::secret::Secret;
 use tokio::sync::watch;
@@ -127,6 +128,7 @@ impl TokenEndpoint for FakeInfor {
                 refresh.valid.remove(at);
                 "refresh_token"
             }
+            GrantRequest::AuthorizationCode { .. } => "authorization_code",
         };
         *self.grants.lock().unwrap().entry(grant).or_default() += 1;
         let refresh_token = (refresh.issue && grant != "client_credentials").then(|| {
@@ -141,6 +143,12 @@ impl TokenEndpoint for FakeInfor {
             refresh_token,
             scopes: None,
         })
+    }
+
+    async fn revoke(&self, request: &RevocationRequest<'_>) -> Result<(), ExchangeError> {
+        let mut refresh = self.refresh_tokens.lock().unwrap();
+        refresh.valid.retain(|known| known != request.token.expose());
+        Ok(())
     }
 }
 
