@@ -17,9 +17,10 @@ mod tenant;
 mod unlock;
 mod upload;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 pub use change::{ChangeError, NotDeleted, Unactivatable, Unlabelable};
@@ -32,12 +33,12 @@ pub use unlock::{UnlockKeyringError, unlock_keyring};
 pub use upload::{Upload, UploadError, Uploaded, VERSIONS_MAX};
 
 use crate::ion::{HostRules, InvalidCaCertificates, InvalidIonApiFile, IonApiFile};
-use crate::model::{Credential, CredentialName, Version};
+use crate::model::{Credential, CredentialName, Parent, TenantId, Uid, Version};
 use crate::ports::{Clock, CommitError, Store, StoreError};
-use crate::sealing::{InvalidPayload, Keyring, OpenError, RandomError, SealError};
+use crate::sealing::{InvalidPayload, Keyring, OpenError, RandomError, SealError, SealingKey};
 use crate::secret::Secret;
 
-use directory::Directory;
+use directory::{Directory, Entry};
 use tenant::TenantLocks;
 
 /// Keeps credentials. Shared by all handlers; cheap to clone.
@@ -50,6 +51,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     hosts: Arc<HostRules>,
     directory: Directory,
+    /// Counts the changes of credentials, for those who follow them.
+    changed: watch::Sender<u64>,
     locks: TenantLocks,
     changes: TaskTracker,
     /// A change holds one of [`CHANGES_MAX`] permits until it is over.
@@ -184,6 +187,48 @@ impl Vault {
         })
     }
 
+    /// What credentials are kept in, for what is kept beside them.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// The keys of the store.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// The key that records of a tenant are sealed with; `None` if there is no such tenant.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the tenant's record does not open any more.
+    pub fn tenant_key(&self, tenant: &TenantId) -> Result<Option<SealingKey>, ReadError> {
+        let Inner { directory, keyring, .. } = &*self.0;
+        directory.tenant(tenant).map(|tenant| tenant.key(keyring)).transpose()
+    }
+
+    /// All tenants by their uid.
+    #[must_use]
+    pub fn tenants(&self) -> HashMap<Uid, TenantId> {
+        let tenants = self.0.directory.tenants_from(&Parent::AllTenants, None);
+        tenants.iter().map(|entry| (entry.tenant.uid, entry.tenant.id.clone())).collect()
+    }
+
+    /// The credentials of a tenant as they are now, deleted ones too, in order of their ids.
+    #[must_use]
+    pub fn credentials_of(&self, tenant: &TenantId) -> Vec<Arc<Credential>> {
+        let Some(entry) = self.0.directory.tenant_entry(tenant) else { return Vec::new() };
+        entry.snapshot().values().map(|entry| Arc::clone(&entry.credential)).collect()
+    }
+
+    /// A number that changes after each change of a credential.
+    #[must_use]
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
     /// The right to begin a change.
     fn begin_change(&self) -> Result<OwnedSemaphorePermit, WriteError> {
         Arc::clone(&self.0.room).try_acquire_owned().ok().ok_or(WriteError::Busy)
@@ -193,6 +238,14 @@ impl Vault {
     pub async fn drain(&self) {
         self.0.changes.close();
         self.0.changes.wait().await;
+    }
+}
+
+impl Inner {
+    /// A change is in the store: readers see it from now on.
+    fn publish(&self, entry: &Entry) {
+        self.directory.put(entry);
+        self.changed.send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 }
 

@@ -234,7 +234,7 @@ impl Inner {
         }
         let stored = self.store.commit(expects, writes).await?;
         let credential = Arc::new(after);
-        self.directory.put(&Entry { credential: Arc::clone(&credential), stored });
+        self.publish(&Entry { credential: Arc::clone(&credential), stored });
         Ok(credential)
     }
 }

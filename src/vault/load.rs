@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::ion::HostRules;
@@ -97,7 +97,9 @@ impl Vault {
         let directory = load_directory(&*store, &keyring).await?;
         let (locks, changes) = (TenantLocks::new(), TaskTracker::new());
         let room = Arc::new(Semaphore::new(CHANGES_MAX));
-        let inner = Inner { store, keyring, clock, hosts, directory, locks, changes, room };
+        let changed = watch::Sender::new(0);
+        let inner =
+            Inner { store, keyring, clock, hosts, directory, changed, locks, changes, room };
         Ok(Self(Arc::new(inner)))
     }
 }

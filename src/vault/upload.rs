@@ -268,7 +268,7 @@ impl Inner {
         if new_tenant {
             self.directory.add_tenant(tenant);
         }
-        self.directory.put(&Entry { credential: Arc::clone(credential), stored });
+        self.publish(&Entry { credential: Arc::clone(credential), stored });
         Ok(())
     }
 }
