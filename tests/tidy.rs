@@ -121,9 +121,7 @@ fn the_protos_explain_every_reason() {
         .filter_map(|(_, reason)| reason.strip_suffix("\","))
         .collect();
     assert!(reasons.contains("CREDENTIAL_NOT_FOUND"), "src/grpc/status.rs is written otherwise");
-    let manual = ["credential", "token"]
-        .map(|file| sources::read(&format!("proto/ionvault/v1/{file}.proto")))
-        .concat();
+    let manual: String = sources::protos().into_iter().map(|file| file.text).collect();
     let unexplained: Vec<_> =
         reasons.iter().filter(|reason| !manual.contains(&format!("`{reason}`"))).collect();
     assert!(unexplained.is_empty(), "no proto says when to expect, and to retry, {unexplained:?}");

@@ -1,7 +1,11 @@
-//! The only table of codes and reasons.
+//! The only table of codes and reasons. The files below it say which reason each error of the
+//! domain has, without a wildcard arm: a new variant does not compile until somebody chose.
 //!
 //! Callers decide by code and reason; `proto/` lists them for each RPC. What a caller is told is a
 //! fixed sentence, or a text that its type promises to be fit for callers; causes go to the log.
+
+mod tokens;
+mod vault;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -10,12 +14,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-use crate::ion::{HostNotAllowed, InvalidIonApiFile};
-use crate::tokens::{FlightError, IssueError};
-use crate::vault::{
-    ChangeError, IntegrityFailure, ListError, NotDeleted, OpenFileError, Unactivatable,
-    Unlabelable, UploadError, WriteError,
-};
+use crate::ion::HostNotAllowed;
 
 /// The domain of every `google.rpc.ErrorInfo` of this service.
 pub(super) const DOMAIN: &str = "ionvault";
@@ -168,19 +167,6 @@ pub(super) fn not_found(name: &str) -> Status {
     Reason::CredentialNotFound.details("there is no such credential", &[], details)
 }
 
-fn invalid_file(error: &InvalidIonApiFile) -> Status {
-    let field = |key: &str| match key {
-        "" => "ion_api_file".to_owned(),
-        key => format!("ion_api_file.{key}"),
-    };
-    let violations: Vec<_> = error
-        .violations()
-        .iter()
-        .map(|violation| (field(violation.key), violation.problem.to_string()))
-        .collect();
-    bad_request(Reason::InvalidIonApiFile, error.to_string(), violations)
-}
-
 fn host_not_allowed(error: &HostNotAllowed) -> Status {
     let mut details = ErrorDetails::new();
     details.add_precondition_failure_violation("EGRESS_HOST", error.host(), error.to_string());
@@ -189,14 +175,6 @@ fn host_not_allowed(error: &HostNotAllowed) -> Status {
 
 fn deleted() -> Status {
     Reason::CredentialDeleted.says("the credential is deleted: undelete it first")
-}
-
-fn etag_mismatch() -> Status {
-    Reason::EtagMismatch.says("the credential was changed meanwhile: read it again")
-}
-
-fn request_id_reused() -> Status {
-    Reason::RequestIdReused.says("this request id was used for another request within 24 hours")
 }
 
 /// `what` there are too many of.
@@ -219,162 +197,4 @@ fn store(error: &(dyn Error + 'static)) -> Status {
 /// What the vault failed at, with all its causes, once.
 fn log(error: &(dyn Error + 'static)) {
     tracing::error!(error, "call failed");
-}
-
-impl From<IntegrityFailure> for super::Refusal {
-    fn from(error: IntegrityFailure) -> Self {
-        Self(damaged(&error))
-    }
-}
-
-impl From<WriteError> for super::Refusal {
-    fn from(error: WriteError) -> Self {
-        Self(match &error {
-            WriteError::Integrity(_) => damaged(&error),
-            WriteError::Busy => Reason::Overloaded.says("too many changes are under way: retry"),
-            WriteError::Store(_)
-            | WriteError::Contended
-            | WriteError::Seal(_)
-            | WriteError::Content
-            | WriteError::Random(_)
-            | WriteError::Key(_)
-            | WriteError::Abandoned => store(&error),
-        })
-    }
-}
-
-impl From<ListError> for super::Refusal {
-    fn from(error: ListError) -> Self {
-        Self(match error {
-            ListError::PageToken(error) => {
-                invalid_fields(vec![("page_token".to_owned(), error.to_string())])
-            }
-            ListError::Seal(_) => store(&error),
-        })
-    }
-}
-
-impl From<UploadError> for super::Refusal {
-    fn from(error: UploadError) -> Self {
-        // No wildcard arm: a new variant must not compile until someone has chosen its code.
-        Self(match error {
-            UploadError::File(error) => invalid_file(&error),
-            UploadError::CaCertificates(error) => {
-                invalid_fields(vec![("ca_certificates".to_owned(), error.to_string())])
-            }
-            UploadError::Host(error) => host_not_allowed(&error),
-            UploadError::Deleted => deleted(),
-            UploadError::EtagMismatch => etag_mismatch(),
-            UploadError::RequestIdReused => request_id_reused(),
-            UploadError::Limit(what) => limit(what, format!("there is no room for more {what}")),
-            UploadError::Damaged(error) => return error.into(),
-            UploadError::Write(error) => return error.into(),
-        })
-    }
-}
-
-impl<R: Error + Into<Self>> From<ChangeError<R>> for super::Refusal {
-    fn from(error: ChangeError<R>) -> Self {
-        Self(match error {
-            ChangeError::NotFound => not_found(""),
-            ChangeError::EtagMismatch => etag_mismatch(),
-            ChangeError::RequestIdReused => request_id_reused(),
-            ChangeError::Refused(error) => return error.into(),
-            ChangeError::Damaged(error) => return error.into(),
-            ChangeError::Write(error) => return error.into(),
-        })
-    }
-}
-
-impl From<std::convert::Infallible> for super::Refusal {
-    fn from(never: std::convert::Infallible) -> Self {
-        match never {}
-    }
-}
-
-impl From<Unlabelable> for super::Refusal {
-    fn from(error: Unlabelable) -> Self {
-        Self(match error {
-            Unlabelable::Deleted => deleted(),
-            Unlabelable::Labels(error) => super::fields::labels_refused(&error),
-        })
-    }
-}
-
-impl From<NotDeleted> for super::Refusal {
-    fn from(NotDeleted: NotDeleted) -> Self {
-        Self(Reason::NotDeleted.says("the credential is not deleted"))
-    }
-}
-
-impl From<Unactivatable> for super::Refusal {
-    fn from(error: Unactivatable) -> Self {
-        Self(match error {
-            Unactivatable::Deleted => deleted(),
-            Unactivatable::NoSuchVersion => Reason::VersionNotFound
-                .says("there is no such version, or it made room for a newer one"),
-        })
-    }
-}
-
-impl From<IssueError> for super::Refusal {
-    fn from(error: IssueError) -> Self {
-        Self(match error {
-            IssueError::Deleted => deleted(),
-            IssueError::NoActiveVersion => {
-                Reason::NoActiveVersion.says("no version of the credential serves: activate one")
-            }
-            IssueError::LifetimeTooLong(max) => Reason::LifetimeTooLong.details(
-                format!("tokens of this credential serve for at most {} s ahead", max.as_secs()),
-                &[("max_seconds", max.as_secs().to_string())],
-                ErrorDetails::new(),
-            ),
-            IssueError::Flight(error) => flight(&error),
-            IssueError::OtherTenant => damaged(&error),
-        })
-    }
-}
-
-/// The flight wrote its own line to the log.
-fn flight(error: &FlightError) -> Status {
-    match error {
-        FlightError::Open(OpenFileError::Store(_)) => {
-            Reason::StoreUnavailable.says("the store did not answer: retry")
-        }
-        FlightError::Open(OpenFileError::Gone) => {
-            Reason::NoActiveVersion.says("the version was replaced meanwhile: ask again")
-        }
-        FlightError::Open(
-            OpenFileError::Missing
-            | OpenFileError::Read(_)
-            | OpenFileError::File(_)
-            | OpenFileError::CaCertificates(_),
-        ) => damaged(error),
-        FlightError::AuthorizationRequired => Reason::AuthorizationRequired.says(
-            "this file is of a Web or mobile app, which a person must authorize: in Infor ION API, \
-             create a Backend Service app, download its credentials with Create Service Account on, \
-             and upload that file",
-        ),
-        FlightError::Host(error) => host_not_allowed(error),
-        FlightError::Address(what) => Reason::HostNotAllowed
-            .says(format!("the authorization server's address is not approved: {what}")),
-        FlightError::Refused { error, advice } => Reason::CredentialRefused.details(
-            format!("Infor refused this credential ({error}): {advice}"),
-            &[("oauth_error", error.to_string())],
-            ErrorDetails::new(),
-        ),
-        FlightError::Unavailable { what, retry_after } => Reason::ProviderUnavailable.details(
-            format!("Infor did not answer, or answered that it cannot now: {what}"),
-            &[],
-            ErrorDetails::with_retry_info(Some(retry_after.unwrap_or(RETRY_AFTER))),
-        ),
-        FlightError::Misbehaved(what) => Reason::ProviderMisbehaved
-            .says(format!("what Infor answered is not a token answer: {what}")),
-        FlightError::ShortLived => Reason::ProviderMisbehaved
-            .says("Infor's tokens for this app expire before they can be used: give them a longer life"),
-        FlightError::TimedOut => Reason::ProviderUnavailable.says("Infor took too long to answer"),
-        FlightError::Random(_) | FlightError::Abandoned => {
-            Reason::Overloaded.says("the vault could not finish the request: retry")
-        }
-    }
 }

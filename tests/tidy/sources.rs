@@ -45,6 +45,11 @@ pub(crate) fn rust_files(folder: &str) -> Vec<Source> {
     files(folder, "rs")
 }
 
+/// Every file of the API.
+pub(crate) fn protos() -> Vec<Source> {
+    files("proto", "proto")
+}
+
 /// Every Markdown file that belongs to the project.
 pub(crate) fn documents() -> Vec<Source> {
     let entries = std::fs::read_dir(root()).unwrap();
