@@ -1,5 +1,8 @@
 //! A parsed ION API file.
 
+mod endpoints;
+mod keys;
+
 use url::Url;
 
 use super::json::{self, Member, Value};
@@ -10,6 +13,9 @@ use super::wrong_file::WrongFile;
 use super::{address, encoding, scopes, text};
 use crate::model::{Grant, IonApiFacts};
 use crate::secret::Secret;
+
+use endpoints::Endpoints;
+use keys::Keys;
 
 /// An ION API file: how to log in to one authorized app of one Infor tenant.
 ///
@@ -26,8 +32,7 @@ pub struct IonApiFile {
     grant: Grant,
     scopes: Vec<String>,
     gateway: Option<Url>,
-    authorization_server: Url,
-    token_endpoint: Url,
+    endpoints: Endpoints,
     warnings: Vec<String>,
 }
 
@@ -93,47 +98,27 @@ impl IonApiFile {
         let client_id = keys.required(Key::Ci, text::client_id);
         let client_secret = keys.required(Key::Cs, text::client_secret);
         let gateway = keys.optional(Key::Iu, address::base);
-        let server = keys.required(Key::Pu, address::base);
-        let authorization_path = keys.optional(Key::Oa, address::path);
-        let token_path = keys.required(Key::Ot, address::path);
-        keys.optional(Key::Or, address::path);
+        let account = keys.account();
+        let endpoints = Endpoints::read(&mut keys, account.is_some());
         keys.optional(Key::Ev, text::name);
         let format = keys.optional(Key::V, text::name);
-        let scopes = scopes::read(keys.value(Key::Sc));
-        let redirect = keys.optional(Key::Ru, text::address);
-        let account = keys.account();
-        let scopes = scopes.unwrap_or_else(|problem| {
+        let scopes = scopes::read(keys.value(Key::Sc)).unwrap_or_else(|problem| {
             keys.violations.add(Key::Sc, problem);
             Vec::new()
         });
-        let grant = match (&account, redirect) {
-            (Some(_), _) => Grant::Password,
-            (None, Some(_)) => Grant::AuthorizationCode,
-            (None, None) => Grant::ClientCredentials,
-        };
-        if grant == Grant::AuthorizationCode && authorization_path.is_none() {
-            keys.violations.add(Key::Oa, Problem::MissingForRedirect);
-        }
-        let token_endpoint = match (&server, &token_path) {
-            (Some(server), Some(path)) => keys.checked(Key::Ot, address::join(server, path)),
-            _ => None,
-        };
-        let unkept = Unkept {
-            format,
-            redirect: redirect.is_some(),
-            unknown_keys: members.iter().filter(|member| Key::named(&member.key).is_none()).count(),
-        };
+        let unknown_keys =
+            members.iter().filter(|member| Key::named(&member.key).is_none()).count();
         let violations = keys.violations;
-        let (
-            Some(client_id),
-            Some(client_secret),
-            Some(authorization_server),
-            Some(token_endpoint),
-            None,
-        ) = (client_id, client_secret, server, token_endpoint, violations.refusal())
+        let (Some(client_id), Some(client_secret), Some(endpoints), None) =
+            (client_id, client_secret, endpoints, violations.refusal())
         else {
             // Whatever is absent here has left a violation, so there is no second case.
             return Err(violations.refusal().unwrap_or_else(|| Problem::Missing.into()));
+        };
+        let grant = match (&account, &endpoints.redirect_uri) {
+            (Some(_), _) => Grant::Password,
+            (None, Some(_)) => Grant::AuthorizationCode,
+            (None, None) => Grant::ClientCredentials,
         };
         let mut file = Self {
             infor_tenant: infor_tenant.unwrap_or_default().to_owned(),
@@ -145,11 +130,10 @@ impl IonApiFile {
             grant,
             scopes,
             gateway,
-            authorization_server,
-            token_endpoint,
+            endpoints,
             warnings: Vec::new(),
         };
-        file.warnings = warnings::of(&file, &unkept);
+        file.warnings = warnings::of(&file, &Unkept { format, unknown_keys });
         Ok(file)
     }
 
@@ -162,7 +146,7 @@ impl IonApiFile {
             application_type: self.application_type.clone(),
             client_id: self.client_id.clone(),
             api_base_url: self.api_base_url(),
-            authorization_server: self.authorization_server.to_string(),
+            authorization_server: self.authorization_server().to_string(),
             scopes: self.scopes.clone(),
             has_service_account: self.account.is_some(),
             grant: self.grant,
@@ -210,12 +194,50 @@ impl IonApiFile {
     /// port. Files that differ only in spelling give the same URL.
     #[must_use]
     pub fn token_endpoint(&self) -> &Url {
-        &self.token_endpoint
+        &self.endpoints.token
+    }
+
+    /// `{pu}{oa}`, joined and normalised as [`IonApiFile::token_endpoint`]: where a person's
+    /// browser is sent to authorize the app. Always there if the grant is the authorization code.
+    #[must_use]
+    pub fn authorization_endpoint(&self) -> Option<&Url> {
+        self.endpoints.authorization.as_ref()
+    }
+
+    /// `{pu}{or}`, joined and normalised as [`IonApiFile::token_endpoint`]: where tokens are given
+    /// back.
+    #[must_use]
+    pub fn revocation_endpoint(&self) -> Option<&Url> {
+        self.endpoints.revocation.as_ref()
+    }
+
+    /// `ru`, to the letter; visible ASCII. Always there if the grant is the authorization code.
+    #[must_use]
+    pub fn redirect_uri(&self) -> Option<&str> {
+        self.endpoints.redirect_uri.as_deref()
+    }
+
+    /// Whether a refresh token comes only to those who ask for `offline_access`: Infor STS,
+    /// on-premises. Nobody gives one for client credentials.
+    #[must_use]
+    pub fn wants_offline_access(&self) -> bool {
+        self.grant != Grant::ClientCredentials && self.endpoints.are_of_infor_sts()
+    }
+
+    /// The `scope` of requests: the file's scopes, and `offline_access` where it is wanted.
+    /// `None`: the parameter is left out.
+    #[must_use]
+    pub fn request_scope(&self) -> Option<String> {
+        let offline_access =
+            self.wants_offline_access() && self.scopes.iter().all(|scope| scope != OFFLINE_ACCESS);
+        let scopes = self.scopes.iter().map(String::as_str);
+        let scopes: Vec<&str> = scopes.chain(offline_access.then_some(OFFLINE_ACCESS)).collect();
+        (!scopes.is_empty()).then(|| scopes.join(" "))
     }
 
     /// `pu`, normalised: lower-case host, no default port, exactly one slash at the end.
     pub(super) fn authorization_server(&self) -> &Url {
-        &self.authorization_server
+        &self.endpoints.server
     }
 
     /// `iu`, normalised as `pu`.
@@ -233,76 +255,8 @@ impl IonApiFile {
     }
 }
 
-/// The members of a file, and what was found wrong with them so far.
-struct Keys<'m, 'a> {
-    members: &'m [Member<'a>],
-    violations: Violations,
-}
-
-impl<'m> Keys<'m, '_> {
-    fn value(&self, key: Key) -> Option<&'m Value<'m>> {
-        let member = self.members.iter().find(|member| &*member.key == key.name())?;
-        Some(&member.value)
-    }
-
-    fn text(&mut self, key: Key) -> Option<&'m str> {
-        match self.value(key)? {
-            Value::Text(text) => Some(text),
-            other @ (Value::Number
-            | Value::Boolean
-            | Value::Null
-            | Value::Array(_)
-            | Value::Object(_)) => {
-                self.violations.add(key, Problem::NotText(other.kind()));
-                None
-            }
-        }
-    }
-
-    /// An empty text is as good as none.
-    fn optional<T>(
-        &mut self,
-        key: Key,
-        check: impl FnOnce(&'m str) -> Result<T, Problem>,
-    ) -> Option<T> {
-        let text = self.text(key).filter(|text| !text.is_empty())?;
-        self.checked(key, check(text))
-    }
-
-    fn required<T>(
-        &mut self,
-        key: Key,
-        check: impl FnOnce(&'m str) -> Result<T, Problem>,
-    ) -> Option<T> {
-        if self.value(key).is_none() {
-            self.violations.add(key, Problem::Missing);
-        }
-        match self.text(key)? {
-            "" => self.checked(key, Err(Problem::Empty)),
-            text => self.checked(key, check(text)),
-        }
-    }
-
-    fn account(&mut self) -> Option<Account> {
-        match (self.value(Key::Saak), self.value(Key::Sask)) {
-            (None, None) => return None,
-            (Some(_), None) => {
-                self.violations.add(Key::Sask, Problem::OtherHalfMissing(Key::Saak.name()));
-            }
-            (None, Some(_)) => {
-                self.violations.add(Key::Saak, Problem::OtherHalfMissing(Key::Sask.name()));
-            }
-            (Some(_), Some(_)) => {}
-        }
-        let access_key = self.required(Key::Saak, text::account).map(secret);
-        let secret_key = self.required(Key::Sask, text::account).map(secret);
-        Some(Account { access_key: access_key?, secret_key: secret_key? })
-    }
-
-    fn checked<T>(&mut self, key: Key, result: Result<T, Problem>) -> Option<T> {
-        result.map_err(|problem| self.violations.add(key, problem)).ok()
-    }
-}
+/// Asks for a refresh token (OpenID Connect Core 1.0, section 11).
+const OFFLINE_ACCESS: &str = "offline_access";
 
 /// One copy, of its final size.
 fn secret(text: &str) -> Secret {

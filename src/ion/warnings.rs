@@ -10,8 +10,6 @@ use crate::secret::Secret;
 pub(super) struct Unkept<'a> {
     /// `v`.
     pub(super) format: Option<&'a str>,
-    /// Whether there is `ru`.
-    pub(super) redirect: bool,
     /// How many keys nobody knows.
     pub(super) unknown_keys: usize,
 }
@@ -20,7 +18,7 @@ pub(super) struct Unkept<'a> {
 /// of the file's values only tenants.
 pub(super) fn of(file: &IonApiFile, unkept: &Unkept<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    about_grant(file, unkept, &mut warnings);
+    about_grant(file, &mut warnings);
     about_tenant(file, &mut warnings);
     about_addresses(file, &mut warnings);
     if InforCloud::of(file.authorization_server()).is_some() {
@@ -44,7 +42,7 @@ pub(super) fn of(file: &IonApiFile, unkept: &Unkept<'_>) -> Vec<String> {
 /// The versions of the format that were seen.
 const FORMATS: [&str; 2] = ["1.0", "1.1"];
 
-fn about_grant(file: &IonApiFile, unkept: &Unkept<'_>, warnings: &mut Vec<String>) {
+fn about_grant(file: &IonApiFile, warnings: &mut Vec<String>) {
     match file.grant() {
         Grant::ClientCredentials => warnings.push(
             "The file has no service account. That is right for an app with the grant type Client \
@@ -58,7 +56,7 @@ fn about_grant(file: &IonApiFile, unkept: &Unkept<'_>, warnings: &mut Vec<String
              its file."
                 .to_owned(),
         ),
-        Grant::Password if unkept.redirect => warnings.push(
+        Grant::Password if file.redirect_uri().is_some() => warnings.push(
             "The file has a redirect address (`ru`) and a service account; tokens are asked for \
              with the service account."
                 .to_owned(),

@@ -47,13 +47,13 @@ impl Inner {
         file: &IonApiFile,
         grant: GrantRequest<'_>,
     ) -> Result<TokenAnswer, ExchangeError> {
-        let scopes = file.scopes().join(" ");
+        let scope = file.request_scope();
         let request = TokenRequest {
             target,
             client_id: file.client_id(),
             client_secret: file.client_secret(),
             grant,
-            scope: (!scopes.is_empty()).then_some(scopes.as_str()),
+            scope: scope.as_deref(),
         };
         self.endpoint.exchange(&request).await
     }
