@@ -58,23 +58,45 @@ impl HostRules {
         file: &IonApiFile,
         trust_anchors: &[CertificateDer<'static>],
     ) -> Result<Target, HostNotAllowed> {
-        let server = file.authorization_server();
         let gateway = file.gateway().filter(|gateway| !self.allows(gateway)).map(place);
-        if !self.allows(server) {
-            let (host, port) = place(server);
-            let also = gateway.filter(|other| *other != (host.clone(), port));
-            return Err(HostNotAllowed { key: Key::Pu.name(), host, port, also });
+        match self.target(file.token_endpoint(), trust_anchors) {
+            Err(refused) => {
+                let server = (&refused.host, refused.port);
+                let also = gateway.filter(|(host, port)| (host, *port) != server);
+                Err(HostNotAllowed { also, ..refused })
+            }
+            Ok(target) => match gateway {
+                Some((host, port)) => {
+                    Err(HostNotAllowed { key: Key::Iu.name(), host, port, also: None })
+                }
+                None => Ok(target),
+            },
         }
-        if let Some((host, port)) = gateway {
-            return Err(HostNotAllowed { key: Key::Iu.name(), host, port, also: None });
+    }
+
+    /// Checks the host of one endpoint of an authorization server, and says where and how requests
+    /// to it go: [`HostRules::check`] for endpoints whose file is not at hand.
+    ///
+    /// # Errors
+    ///
+    /// [`HostNotAllowed`] if the host is neither Infor's nor approved, with this port; its key is
+    /// `pu`, which all these endpoints begin with.
+    pub fn target(
+        &self,
+        endpoint: &Url,
+        trust_anchors: &[CertificateDer<'static>],
+    ) -> Result<Target, HostNotAllowed> {
+        if !self.allows(endpoint) {
+            let (host, port) = place(endpoint);
+            return Err(HostNotAllowed { key: Key::Pu.name(), host, port, also: None });
         }
-        let approval = self.approval(server);
+        let approval = self.approval(endpoint);
         let trust_anchors = match approval {
             Some(approval) if trust_anchors.is_empty() => approval.trust_anchors.clone(),
             _ => trust_anchors.to_vec(),
         };
         Ok(Target {
-            url: file.token_endpoint().clone(),
+            url: endpoint.clone(),
             private_addresses: approval.is_some_and(|approval| approval.private_addresses),
             trust_anchors,
         })

@@ -128,3 +128,22 @@ fn an_approval_says_which_certificates_and_addresses_unless_the_upload_does() {
     let cloud = rules.check(&file(CLOUD, None), &[]).unwrap();
     assert!(!cloud.private_addresses && cloud.trust_anchors.is_empty());
 }
+
+#[test]
+fn one_endpoint_is_checked_as_the_file_it_came_from() {
+    let anchor = CertificateDer::from(vec![1]);
+    let rules = HostRules::new(vec![ApprovedHost {
+        private_addresses: true,
+        trust_anchors: vec![anchor.clone()],
+        ..approved("sts.example", 8443)
+    }]);
+    let endpoint = |text: &str| Url::parse(text).unwrap();
+    let revocation = endpoint("https://sts.example:8443/sts/connect/revocation");
+    assert_eq!(
+        rules.target(&revocation, &[]),
+        Ok(Target { url: revocation, private_addresses: true, trust_anchors: vec![anchor] })
+    );
+    assert!(rules.target(&endpoint(CLOUD), &[]).is_ok());
+    let refused = rules.target(&endpoint("https://sts.example/sts/"), &[]).unwrap_err();
+    assert_eq!((refused.key(), refused.host(), refused.port()), ("pu", "sts.example", 443));
+}
