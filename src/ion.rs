@@ -23,7 +23,9 @@ mod violation;
 mod warnings;
 mod wrong_file;
 
-pub use advice::advice;
+pub use advice::{
+    AUTHORIZE_ADVICE, NO_ENDPOINT_ADVICE, NO_REFRESH_TOKEN_ADVICE, advice, environment_mismatch,
+};
 pub use ca_certificates::{
     CA_CERTIFICATES_BYTES_MAX, CA_CERTIFICATES_MAX, InvalidCaCertificates, parse_ca_certificates,
 };

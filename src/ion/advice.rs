@@ -1,7 +1,11 @@
-//! What an Infor administrator must change after a refusal.
+//! What an Infor administrator must change after a refusal, or should know before one.
+
+mod environment;
 
 use crate::model::Grant;
 use crate::ports::OauthError;
+
+pub use environment::environment_mismatch;
 
 /// Says, in sentences that an administrator of Infor can follow, what to do about a refusal of a
 /// token request with the file's own grant. (A refused refresh token is no matter for a person:
@@ -54,7 +58,8 @@ pub fn advice(error: OauthError, grant: Grant) -> &'static str {
         (OauthError::InvalidScope, _) => {
             "Infor does not grant the scopes that the file names. In Infor ION API, Authorized \
              Apps, open the app, check its scopes, save, download the credentials again and \
-             upload the new file."
+             upload the new file. (An on-premises app is asked for the scope offline_access, too, \
+             which needs Issue Refresh Tokens to be on.)"
         }
         (OauthError::InvalidRequest, _) => {
             "Infor does not understand the request. Check that the file is complete and of the \
@@ -63,6 +68,24 @@ pub fn advice(error: OauthError, grant: Grant) -> &'static str {
         }
     }
 }
+
+/// What to do if there is nothing at a file's token endpoint (status 404 or 410): Infor's cloud
+/// answers so if the tenant in the path is not known.
+pub const NO_ENDPOINT_ADVICE: &str = "There is no token endpoint at the address in the file. In Infor's cloud this mostly means that the \
+     tenant in `pu` does not exist (any more): check that the tenant was not renamed or removed, \
+     then, in Infor ION API, Authorized Apps, download the credentials again and upload the new \
+     file. On-premises, check `pu` and `ot` with the administrator of Infor STS.";
+
+/// What to do if a log-in is granted without a refresh token, although its grant can have one:
+/// then each new token costs one of the tenant's 1,000 log-ins of a day.
+pub const NO_REFRESH_TOKEN_ADVICE: &str = "Infor gave no refresh token, so each new token is a new log-in of the service account, and \
+     Infor limits these to 1,000 per tenant and day. In Infor ION API, Authorized Apps, open the \
+     app, switch Issue Refresh Tokens on and save; the file stays the same.";
+
+/// What to do about an app that a person must authorize, and nobody has, or Infor has ended it.
+pub const AUTHORIZE_ADVICE: &str = "A person must authorize the app: run `ionvault authorize` with the name of the credential, \
+     log in to Infor as the user that the app shall work as (best a service user, who does not \
+     leave), and give back the address that the browser ends at.";
 
 #[cfg(test)]
 mod tests {
@@ -96,6 +119,17 @@ mod tests {
         ] {
             let advice = advice(error, grant);
             assert!(advice.contains(place) && advice.contains(deed), "{error:?} {grant:?}");
+        }
+    }
+
+    #[test]
+    fn the_advice_without_an_error_code_names_the_switch_too() {
+        for (advice, deed) in [
+            (NO_ENDPOINT_ADVICE, "tenant"),
+            (NO_REFRESH_TOKEN_ADVICE, "Issue Refresh Tokens on"),
+            (AUTHORIZE_ADVICE, "service user"),
+        ] {
+            assert!(advice.contains(deed), "{advice}");
         }
     }
 }
