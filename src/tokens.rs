@@ -6,8 +6,16 @@
 
 mod access_token;
 mod accounts;
+#[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
+mod backoff;
 mod exchange;
 mod flight;
+#[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
+mod jitter;
+#[allow(dead_code, unused_imports, reason = "flights come to use it")]
+mod servers;
+#[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
+mod windows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +26,8 @@ use tokio_util::task::TaskTracker;
 
 pub use access_token::AccessToken;
 pub use flight::FlightError;
+pub use jitter::Jitter;
+pub use servers::{RefreshRotation, ServerSettings};
 
 use crate::ion::HostRules;
 use crate::model::{Credential, State, Version};
