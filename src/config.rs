@@ -11,6 +11,7 @@ mod invalid;
 mod limits;
 mod listeners;
 mod log;
+mod tokens;
 
 pub use certificates::{ReadCertificatesError, read_certificates};
 pub use egress::EgressHost;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::access::Groups;
+use crate::tokens::ServerSettings;
 
 /// What the operator decided. Relative paths count from the working directory of the process.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// Hosts besides Infor's own that credentials may point to; no host and port twice.
     pub egress: Vec<EgressHost>,
+    /// What is known about authorization servers; nothing else has to be.
+    pub servers: ServerSettings,
     /// File of the Cedar policy.
     pub policy: PathBuf,
     /// Who is in which group.
@@ -57,8 +61,17 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
         let file: file::File =
             toml::from_str(text).map_err(|error| InvalidConfig::syntax(text, &error))?;
-        let file::File { store, root_key, listen, limits, egress, access, log, drain_seconds } =
-            file;
+        let file::File {
+            store,
+            root_key,
+            listen,
+            limits,
+            egress,
+            tokens,
+            access,
+            log,
+            drain_seconds,
+        } = file;
         let drain = invalid::within("drain_seconds", drain_seconds, 1..=DRAIN_SECONDS_MAX)?;
         Ok(Self {
             data_dir: invalid::path("store.data_dir", store.data_dir)?,
@@ -66,6 +79,7 @@ impl Config {
             listeners: listen.check()?,
             limits: limits.check()?,
             egress: egress.check()?,
+            servers: tokens.check()?,
             policy: invalid::path("access.policy", access.policy)?,
             groups: file::groups(access.group)?,
             log: log.check()?,

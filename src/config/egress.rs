@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::certificates::{ReadCertificatesError, read_certificates};
-use super::invalid::{InvalidConfig, path, within};
+use super::invalid::{InvalidConfig, host, path, within};
 use crate::ion::ApprovedHost;
 
 /// A host that the operator approved, such as an Infor OS on premises.
@@ -82,16 +82,10 @@ impl EgressFile {
 
 impl HostFile {
     fn check(self) -> Result<EgressHost, InvalidConfig> {
-        // The form that URLs are compared in: lower case, punycode, IPv6 in brackets.
-        let normal = url::Host::parse(&self.host).map(|host| host.to_string());
-        if normal.as_deref() != Ok(self.host.as_str()) {
-            let expected = "a host name in lower case, without scheme, port and path";
-            return Err(InvalidConfig::value("egress.host.host", expected));
-        }
         Ok(EgressHost {
+            host: host("egress.host.host", self.host)?,
             port: within("egress.host.port", self.port, 1..=u16::MAX)?,
             ca: self.ca.map(|ca| path("egress.host.ca", ca)).transpose()?,
-            host: self.host,
             private_addresses: self.private_addresses,
         })
     }

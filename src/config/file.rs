@@ -10,6 +10,7 @@ use super::invalid::InvalidConfig;
 use super::limits::LimitsFile;
 use super::listeners::ListenFile;
 use super::log::LogFile;
+use super::tokens::TokensFile;
 use crate::access::Groups;
 
 /// The whole file.
@@ -23,6 +24,8 @@ pub(super) struct File {
     pub(super) limits: LimitsFile,
     #[serde(default)]
     pub(super) egress: EgressFile,
+    #[serde(default)]
+    pub(super) tokens: TokensFile,
     pub(super) access: AccessFile,
     #[serde(default)]
     pub(super) log: LogFile,

@@ -81,3 +81,14 @@ pub(super) fn path(key: &str, path: PathBuf) -> Result<PathBuf, InvalidConfig> {
         Ok(path)
     }
 }
+
+/// A host in the form that URLs are compared in: lower case, punycode, IPv6 in brackets.
+pub(super) fn host(key: &str, host: String) -> Result<String, InvalidConfig> {
+    let normal = url::Host::parse(&host).map(|host| host.to_string());
+    if normal.as_deref() == Ok(host.as_str()) {
+        Ok(host)
+    } else {
+        let expected = "a host name in lower case, without scheme, port and path";
+        Err(InvalidConfig::value(key, expected))
+    }
+}

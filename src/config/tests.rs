@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::tokens::RefreshRotation;
 
 /// With every setting that has no default, and no other.
 const LEAST: &str = r#"
@@ -44,6 +45,7 @@ fn the_example_is_valid_and_shows_the_defaults() {
     assert_eq!(example.limits, Limits::default());
     assert_eq!(example.drain, least.drain);
     assert_eq!(example.egress, least.egress);
+    assert_eq!(example.servers, least.servers);
     assert_eq!(example.log.format, least.log.format);
     assert_eq!(example.log.filter, least.log.filter);
     let admin = |config: &Config| {
@@ -70,6 +72,9 @@ fn the_example_with_everything_on_is_valid() {
     let config = Config::parse(&example_with_everything_on()).unwrap();
     assert_eq!(config.egress.len(), 1);
     assert!(config.egress[0].private_addresses && config.egress[0].ca.is_some());
+    let mut servers = ServerSettings::default();
+    servers.settle("inforos.customer.example".to_owned(), 9443, RefreshRotation::None);
+    assert_eq!(config.servers, servers);
     assert_eq!(config.listeners.admin.unwrap().allowed_uids, Some(vec![0, 1000]));
 }
 
@@ -90,7 +95,7 @@ fn every_key_is_in_the_example() {
         let mut headers = vec![if path.is_empty() { String::new() } else { format!("[{path}]") }];
         // An array's table looks like any other from inside.
         headers.push(format!("[[{path}]]"));
-        let array = path == "access.group" || path == "egress.host";
+        let array = ["access.group", "egress.host", "tokens.server"].contains(&path.as_str());
         let header = &headers[usize::from(array)];
         let there: BTreeSet<_> = table.keys().cloned().collect();
         assert_eq!(there, keys_of(header), "{header}");
@@ -105,7 +110,7 @@ fn every_key_is_in_the_example() {
             }
         }
     }
-    assert_eq!(sections, 15, "the whole file, each section, three groups and a host");
+    assert_eq!(sections, 17, "the file, each section, three groups, a host and a server");
 }
 
 #[test]
@@ -118,6 +123,10 @@ fn what_is_missing_or_mistyped_is_named_with_its_line() {
             "line 11: invalid type: a text, expected usize",
         ),
         (with("[log]\nformat = \"xml\"\n"), "line 11: unknown word, expected `text` or `json`"),
+        (
+            with("[[tokens.server]]\nhost = \"a\"\nrefresh_rotation = \"some\"\n"),
+            "line 12: unknown word, expected one of `strict`, `grace`, `none`",
+        ),
         (with("[limits]\nconnections = -1\n"), "line 11: invalid value: integer `-1`"),
         (with("[listen.mtls]\naddress = \"localhost\"\n"), "line 11: invalid socket address"),
         (with("[store]\n"), "line 10: "),
@@ -169,6 +178,10 @@ fn every_number_has_a_range() {
 #[test]
 fn values_that_no_part_of_the_program_could_use_are_refused_by_key() {
     let host = |text: &str| with(&format!("[[egress.host]]\n{text}\n"));
+    let server =
+        |text: &str| with(&format!("[[tokens.server]]\n{text}\nrefresh_rotation = \"strict\"\n"));
+    let servers_twice = "host = \"a.example\"\nrefresh_rotation = \"none\"\n[[tokens.server]]\n\
+                         host = \"a.example\"\nport = 443";
     let twice = "host = \"a.example\"\n[[egress.host]]\nhost = \"a.example\"";
     let group = |text: &str| with(&format!("[[access.group]]\n{text}\n"));
     let admin = |text: &str| LEAST.replace("socket = \"admin.sock\"", text);
@@ -202,6 +215,9 @@ fn values_that_no_part_of_the_program_could_use_are_refused_by_key() {
         ("egress.host.port", host("host = \"a.example\"\nport = 0")),
         ("egress.host.ca", host("host = \"a.example\"\nca = \"\"")),
         ("egress.host", host(twice)),
+        ("tokens.server.host", server("host = \"https://a.example\"")),
+        ("tokens.server.port", server("host = \"a.example\"\nport = 0")),
+        ("tokens.server", server(servers_twice)),
         ("access.group", group("name = \"Admin\"\nmembers = []")),
         ("access.group", group("name = \"admin\"\nmembers = [\"root\"]")),
         ("log.filter", with("[log]\nfilter = \"\"\n")),
