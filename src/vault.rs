@@ -30,7 +30,7 @@ pub use load::{CreateVaultError, OpenVaultError};
 pub use page::{InvalidPageToken, ListError, Page, PageQuery};
 pub use request_id::{InvalidRequestId, RequestId, RequestStamp};
 pub use unlock::{UnlockKeyringError, unlock_keyring};
-pub use upload::{Upload, UploadError, Uploaded, VERSIONS_MAX};
+pub use upload::{Activation, CheckedUpload, Novelty, Upload, UploadError, Uploaded, VERSIONS_MAX};
 
 use crate::ion::{HostRules, InvalidCaCertificates, InvalidIonApiFile, IonApiFile};
 use crate::model::{Credential, CredentialName, Parent, TenantId, Uid, Version};

@@ -10,7 +10,7 @@ use ionvault::pb::v1::{
     UpdateCredentialRequest, UploadCredentialRequest,
 };
 use ionvault::secret::Secret;
-use ionvault::vault::{CHANGES_MAX, Upload};
+use ionvault::vault::{Activation, CHANGES_MAX, CheckedUpload, Upload};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -23,8 +23,8 @@ async fn abandon(future: impl Future) {
     assert!(pending.await);
 }
 
-fn plain_upload(name: &str) -> Upload {
-    Upload {
+fn plain_upload(world: &World, name: &str) -> CheckedUpload {
+    let upload = Upload {
         name: name.parse().unwrap(),
         ion_api_file: Secret::from(ionapi("ACME_PRD", "app1")),
         ca_certificates: Secret::from(vec![]),
@@ -33,8 +33,9 @@ fn plain_upload(name: &str) -> Upload {
         caller: ADMIN.parse().unwrap(),
         requested_by: String::new(),
         request: None,
-        validate_only: false,
-    }
+        activation: Activation::AtOnce,
+    };
+    world.vault.check(upload).unwrap()
 }
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn an_upload_whose_caller_went_away_is_there_afterwards() {
     let world = World::new().await;
     let name: CredentialName = ACME.parse().unwrap();
     world.faulty.hold_commits();
-    abandon(world.vault.upload(plain_upload(ACME))).await;
+    abandon(world.vault.upload(plain_upload(&world, ACME))).await;
     assert!(world.vault.find(&name).unwrap().is_none(), "not before the store has it");
     world.faulty.release_commits();
     world.vault.drain().await;
@@ -74,9 +75,9 @@ async fn changes_that_wait_for_the_store_have_a_limit() {
     // Of a few tenants, so that most of them wait for a lock.
     for number in 0..CHANGES_MAX {
         let name = format!("tenants/t{}/credentials/c{}", number % 8, number / 8);
-        abandon(world.vault.upload(plain_upload(&name))).await;
+        abandon(world.vault.upload(plain_upload(&world, &name))).await;
     }
-    let mut one_more = pin!(world.vault.upload(plain_upload(ACME)));
+    let mut one_more = pin!(world.vault.upload(plain_upload(&world, ACME)));
     let at_once = poll_fn(|context| Poll::Ready(one_more.as_mut().poll(context).is_ready()));
     assert!(at_once.await, "it is refused and does not wait");
     let mut client = world.credentials(ADMIN).await;

@@ -6,7 +6,7 @@ use crate::access::Action;
 use crate::model::{CredentialName, InvalidLabels, Labels};
 use crate::pb::v1::{UploadCredentialRequest, UploadCredentialResponse};
 use crate::secret::Secret;
-use crate::vault::Upload;
+use crate::vault::{Activation, Upload};
 
 use super::super::fields::{self, Violations};
 use super::super::guard::Guard;
@@ -53,11 +53,15 @@ impl Credentials {
             caller: caller.clone(),
             requested_by,
             request,
-            validate_only,
+            activation: Activation::AtOnce,
         };
-        let uploaded = self.vault.upload(upload).await?;
+        let upload = self.vault.check(upload)?;
+        let uploaded = match validate_only {
+            true => self.vault.foresee(&upload).await?,
+            false => self.vault.upload(upload).await?,
+        };
         let credential = Some(messages::credential(&uploaded.credential));
-        let (version, added) = (uploaded.version.get(), uploaded.added);
+        let (version, added) = (uploaded.version.get(), uploaded.added());
         Ok(UploadCredentialResponse { credential, version, added })
     }
 }
