@@ -12,12 +12,14 @@
 //! POST with a form, each parameter once, `#` written as `%23`; the client's id and secret raw in
 //! an `Authorization: Basic` header or in the body, but never both (`%7E` for `~` in the header
 //! names another client); the grant against the app's type; the scopes against the app's; refresh
-//! tokens with rotation, and revocation (RFC 7009). Refusals are those of RFC 6749, section 5.2;
-//! a path of no known tenant is an HTML page with status 404, as it is at Infor.
+//! tokens with rotation, and revocation (RFC 7009); authorization codes with PKCE. Refusals are those
+//! of RFC 6749, section 5.2; a path of no known tenant is an HTML page with status 404, as it is at
+//! Infor. Limits like Infor's are enforced where [`Limits`] asks for it, and what networks and
+//! servers do at their worst happens where a [`Fault`] is planned.
 //!
 //! `tests/oidc_provider.rs` runs the same checks against this server and a real one. What it
-//! leaves out: the authorization endpoint, daily limits, and signatures that anyone could verify.
-//! `docs/simulator.md` shows how to use it.
+//! leaves out: people who log in, and signatures that anyone could verify. `docs/simulator.md`
+//! shows how to use it.
 //!
 //! ```
 //! # async fn show() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,12 +34,17 @@
 
 mod answer;
 mod app;
+mod authorization;
 pub mod certificates;
 mod client;
+mod config;
 mod connections;
 mod endpoints;
+mod faults;
+mod form;
 mod gate;
 mod grants;
+mod limits;
 mod requests;
 mod token;
 
@@ -45,7 +52,6 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -53,46 +59,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use app::{App, AppGrant, ServerKind};
 use certificates::{Authority, InvalidCertificate};
+pub use config::{RefreshPolicy, SimulatorConfig};
+use faults::Plans;
+pub use faults::{Fault, Moment, OtherAnswer, Plan, Planned, TooManyFaults};
 use gate::Gate;
 use grants::Grants;
+pub use limits::Limits;
+use limits::Usage;
 use requests::Counters;
-pub use requests::Requests;
-
-/// How a simulator behaves.
-pub struct SimulatorConfig {
-    /// The port on 127.0.0.1; 0 takes a free one. A fixed port keeps `.ionapi` files valid from
-    /// one run to the next.
-    pub port: u16,
-    /// Who vouches for the server; `None` makes a new authority. Keep one to keep files valid.
-    pub authority: Option<Authority>,
-    /// `expires_in` of access tokens; Infor's default is two hours. Whole seconds.
-    pub token_life: Duration,
-    /// What becomes of a refresh token that is used.
-    pub refresh: RefreshPolicy,
-}
-
-impl Default for SimulatorConfig {
-    fn default() -> Self {
-        Self {
-            port: 0,
-            authority: None,
-            token_life: Duration::from_secs(2 * 60 * 60),
-            refresh: RefreshPolicy::Keep,
-        }
-    }
-}
-
-/// What becomes of a refresh token that is used. Infor documents none of these.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RefreshPolicy {
-    /// It stays good, and the answer holds no other.
-    Keep,
-    /// The answer holds a new one, and the old one is dead.
-    Rotate,
-    /// As [`Self::Rotate`]; whoever then uses the old one kills the new one too (RFC 9700,
-    /// section 4.14.2).
-    RotateAndRevokeFamily,
-}
+pub use requests::{RequestKind, Requests};
 
 /// A running simulator. Dropping it stops it; [`Simulator::shutdown`] waits until it has stopped.
 pub struct Simulator {
@@ -108,6 +83,7 @@ struct World {
     apps: RwLock<HashMap<String, Arc<App>>>,
     grants: Grants,
     gate: Gate,
+    faults: Plans,
     counters: Counters,
 }
 
@@ -119,7 +95,7 @@ impl Simulator {
     /// - [`StartError::Listen`] if the port is in use.
     /// - [`StartError::Certificate`], [`StartError::Tls`] if no certificate can be made or used.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        let SimulatorConfig { port, authority, token_life, refresh } = config;
+        let SimulatorConfig { port, authority, token_life, refresh, limits } = config;
         let authority = match authority {
             Some(authority) => authority,
             None => Authority::generate()?,
@@ -128,13 +104,14 @@ impl Simulator {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
+        let stop = CancellationToken::new();
         let world = Arc::new(World {
             apps: RwLock::default(),
-            grants: Grants::new(token_life, refresh),
+            grants: Grants::new(token_life, refresh, Usage::new(limits)),
             gate: Gate::new(),
+            faults: Plans::new(stop.clone()),
             counters: Counters::default(),
         });
-        let stop = CancellationToken::new();
         let accepting =
             tokio::spawn(connections::accept(listener, tls, Arc::clone(&world), stop.clone()));
         let ca_pem = authority.certificate_pem().to_owned();
@@ -159,7 +136,8 @@ impl Simulator {
         self.address.port()
     }
 
-    /// Registers an app, or replaces the one with this client id. Grants given to it stay.
+    /// Registers an app, or replaces the one with this client id, as an administrator changes an app
+    /// whose file was downloaded before. Grants given to it stay.
     ///
     /// # Errors
     ///
@@ -176,6 +154,7 @@ impl Simulator {
     /// Deletes an app: its client is unknown from now on.
     pub fn remove_app(&self, client_id: &str) {
         self.world.apps.write().unwrap_or_else(PoisonError::into_inner).remove(client_id);
+        self.world.counters.forget(client_id);
     }
 
     /// The file that Infor would let an administrator download for this app.
@@ -188,7 +167,36 @@ impl Simulator {
     /// read, whatever becomes of it.
     #[must_use]
     pub fn requests(&self) -> Requests {
-        self.world.counters.read()
+        self.world.counters.all()
+    }
+
+    /// As [`Simulator::requests`], those that named the app with this client id, whether or not
+    /// their secret was right.
+    #[must_use]
+    pub fn requests_of(&self, client_id: &str) -> Requests {
+        self.world.counters.of(client_id)
+    }
+
+    /// How many families of refresh tokens died because somebody used a code or a refresh token
+    /// again.
+    #[must_use]
+    pub fn families_revoked(&self) -> u64 {
+        self.world.grants.families_revoked()
+    }
+
+    /// Lets a fault happen to later requests, as the plan says. Plans are met in their order, one
+    /// per request.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyFaults`] beyond 1,024 planned faults.
+    pub fn plan(&self, plan: Plan, fault: Fault) -> Result<Planned, TooManyFaults> {
+        self.world.faults.add(plan, fault)
+    }
+
+    /// No later request meets a fault.
+    pub fn lift_all(&self) {
+        self.world.faults.lift_all();
     }
 
     /// From now on, token requests wait. They are let through by [`Simulator::release`], or

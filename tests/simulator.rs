@@ -2,8 +2,14 @@
 #![cfg(feature = "simulator")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
+#[path = "simulator/authorization.rs"]
+mod authorization;
 #[path = "simulator/browser.rs"]
 mod browser;
+#[path = "simulator/changes.rs"]
+mod changes;
+#[path = "simulator/faults.rs"]
+mod faults;
 #[path = "simulator/limits.rs"]
 mod limits;
 #[path = "simulator/refresh.rs"]
@@ -106,6 +112,11 @@ async fn each_refusal_is_the_one_of_the_standard() {
         Requests { password: 3, client_credentials: 6, other_grants: 2, ..Requests::default() };
     // A form that repeats a parameter is not read.
     assert_eq!(simulator.requests(), counted);
+    let of_premises = Requests { client_credentials: 1, ..Requests::default() };
+    // Asked at the wrong server, it is not the app that was meant.
+    assert_eq!(simulator.requests_of(&premises.client_id), Requests::default());
+    assert_eq!(browser.post(STS, None, &with(&premises, own)).await.0, 400);
+    assert_eq!(simulator.requests_of(&premises.client_id), of_premises);
     simulator.shutdown().await;
 }
 
@@ -123,7 +134,7 @@ async fn what_is_no_form_is_refused_before_it_is_read() {
         ("POST", CLOUD, kind, "x".repeat(65_537), 413),
         ("POST", &format!("{CLOUD}?{form}"), kind, String::new(), 400),
         ("POST", "/NOBODY_TST/as/token.oauth2", kind, form.clone(), 404),
-        ("POST", "/ACME_TST/as/authorization.oauth2", kind, form.clone(), 404),
+        ("POST", "/ACME_TST/as/authorization.oauth2", kind, form.clone(), 405),
         ("POST", "/", kind, form.clone(), 404),
     ] {
         let (found, text) = browser.send(method, path, kind, body).await;

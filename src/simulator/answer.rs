@@ -1,10 +1,11 @@
 //! Answers in the form of RFC 6749, and the page that Infor shows to a wrong path.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use url::Url;
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -67,13 +68,33 @@ pub(super) fn not_found() -> Answer {
     page(StatusCode::NOT_FOUND, "The page you requested was not found.")
 }
 
-pub(super) fn post_only() -> Answer {
-    let mut answer = page(StatusCode::METHOD_NOT_ALLOWED, "Only POST is allowed here.");
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+/// A wrong method, where only this one is allowed.
+pub(super) fn only(method: &Method) -> Answer {
+    let page_text = format!("Only {method} is allowed here.");
+    let mut answer = page(StatusCode::METHOD_NOT_ALLOWED, &page_text);
+    if let Ok(method) = HeaderValue::from_str(method.as_str()) {
+        answer.headers_mut().insert(ALLOW, method);
+    }
     answer
 }
 
-fn page(status: StatusCode, text: &'static str) -> Answer {
+/// What a person sees whose browser cannot be sent back to the app (RFC 6749, section 4.1.2.1).
+pub(super) fn not_redirected(text: &str) -> Answer {
+    page(StatusCode::BAD_REQUEST, text)
+}
+
+/// Sends a browser elsewhere.
+pub(super) fn redirect(to: &Url) -> Answer {
+    let mut answer = empty();
+    *answer.status_mut() = StatusCode::FOUND;
+    if let Ok(to) = HeaderValue::from_str(to.as_str()) {
+        answer.headers_mut().insert(LOCATION, to);
+    }
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn page(status: StatusCode, text: &str) -> Answer {
     let page = format!(
         "<!DOCTYPE html><html><head><title>Error</title></head><body>{text}</body></html>\n"
     );

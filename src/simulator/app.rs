@@ -1,6 +1,7 @@
 //! Authorized apps, and the files that describe them.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value, json};
@@ -25,12 +26,19 @@ pub struct App {
     pub grant: AppGrant,
     /// The slider *Issue Refresh Tokens*.
     pub issue_refresh_tokens: bool,
+    /// Whether the app is enabled; the client of a disabled one is unknown.
+    pub enabled: bool,
+    /// Whether its service account is enabled; a disabled one gets no token.
+    pub service_account_enabled: bool,
+    /// `expires_in` of its access tokens, in whole seconds; `None`: what
+    /// [`SimulatorConfig`](super::SimulatorConfig) says.
+    pub token_life: Option<Duration>,
     /// `sc`: the scopes assigned to it; a request for another is refused.
     pub scopes: Vec<String>,
 }
 
 /// Which product answers.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum ServerKind {
     /// Infor's cloud. The tenant is part of the path.
     PingFederate,
@@ -51,6 +59,11 @@ pub enum AppGrant {
     },
     /// Backend Service with the grant type Client Credentials. Never gets a refresh token.
     ClientCredentials,
+    /// Web app or mobile app: a person authorizes it in a browser.
+    AuthorizationCode {
+        /// `ru`: where the browser is sent back to, to the letter.
+        redirect_uri: String,
+    },
 }
 
 impl App {
@@ -78,6 +91,9 @@ impl App {
                 sask: invent("sask", 86),
             },
             issue_refresh_tokens: true,
+            enabled: true,
+            service_account_enabled: true,
+            token_life: None,
             scopes: Vec::new(),
         }
     }
@@ -115,9 +131,15 @@ impl App {
         if !self.scopes.is_empty() {
             file.insert("sc".to_owned(), json!(self.scopes));
         }
-        if let AppGrant::Password { saak, sask } = &self.grant {
-            file.insert("saak".to_owned(), Value::from(saak.as_str()));
-            file.insert("sask".to_owned(), Value::from(sask.as_str()));
+        match &self.grant {
+            AppGrant::Password { saak, sask } => {
+                file.insert("saak".to_owned(), Value::from(saak.as_str()));
+                file.insert("sask".to_owned(), Value::from(sask.as_str()));
+            }
+            AppGrant::ClientCredentials => {}
+            AppGrant::AuthorizationCode { redirect_uri } => {
+                file.insert("ru".to_owned(), Value::from(redirect_uri.as_str()));
+            }
         }
         format!("{:#}\n", Value::Object(file)).into_bytes()
     }
@@ -158,7 +180,12 @@ mod tests {
         assert_eq!(file(&app)["pu"], "https://localhost:4433/InforIntSTS/");
         assert_eq!(file(&app)["or"], "connect/revocation");
         app.grant = AppGrant::ClientCredentials;
-        assert_eq!((file(&app).get("saak"), file(&app).get("sask")), (None, None));
+        let keys = |app: &App| ["saak", "sask", "ru"].map(|key| file(app).get(key).is_some());
+        assert_eq!(keys(&app), [false, false, false]);
+        let redirect_uri = "https://docbits.example/infor".to_owned();
+        app.grant = AppGrant::AuthorizationCode { redirect_uri };
+        assert_eq!(keys(&app), [false, false, true]);
+        assert_eq!(file(&app)["ru"], "https://docbits.example/infor");
     }
 
     #[test]

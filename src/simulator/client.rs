@@ -5,7 +5,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::Refusal;
-use super::endpoints::Form;
+use super::form::Form;
 
 /// What a client says it is.
 pub(super) struct Claimed {

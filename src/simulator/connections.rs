@@ -1,6 +1,6 @@
 //! Sockets, TLS and HTTP/1.1; every connection is owned by [`accept`] and drained at the end.
 
-use std::convert::Infallible;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,8 @@ pub(super) async fn accept(
 }
 
 async fn serve(socket: TcpStream, tls: TlsAcceptor, world: Arc<World>, stop: CancellationToken) {
+    // Kept beside the stream, to have a say in how it ends.
+    let Ok(same_socket) = socket.as_fd().try_clone_to_owned() else { return };
     let handshake = async { timeout(HANDSHAKE_TIME_MAX, tls.accept(socket)).await };
     let stream = tokio::select! {
         () = stop.cancelled() => return,
@@ -73,7 +75,7 @@ async fn serve(socket: TcpStream, tls: TlsAcceptor, world: Arc<World>, stop: Can
     };
     let service = service_fn(move |request| {
         let world = Arc::clone(&world);
-        async move { Ok::<_, Infallible>(endpoints::answer(&world, request).await) }
+        async move { endpoints::answer(&world, request).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -81,12 +83,19 @@ async fn serve(socket: TcpStream, tls: TlsAcceptor, world: Arc<World>, stop: Can
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    // Any other error is the client's, which sees a broken connection.
+    if ended.is_err_and(|error| error.is_user()) {
+        // Closed without lingering, a socket is reset. Where it is closed already, so much the
+        // better.
+        let _ = rustix::net::sockopt::set_socket_linger(&same_socket, Some(Duration::ZERO));
     }
-    // The client sees a broken connection, if that is how it ended.
-    let _ = connection.await;
 }
 
 /// Bounds memory. A client that waits for a free connection waits in the kernel's queue.

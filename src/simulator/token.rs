@@ -31,7 +31,7 @@ pub(super) fn opaque() -> Result<String, getrandom::Error> {
 fn jwt(app: &App, scopes: &[String], life: Duration) -> Result<String, getrandom::Error> {
     let subject = match &app.grant {
         AppGrant::Password { saak, .. } => saak.as_str(),
-        AppGrant::ClientCredentials => "",
+        AppGrant::ClientCredentials | AppGrant::AuthorizationCode { .. } => "",
     };
     let header = json!({"alg": "RS256", "kid": "simulated-2026", "pi.atm": "2"});
     let claims = json!({

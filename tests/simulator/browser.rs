@@ -22,7 +22,10 @@ impl Browser {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let builder = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy();
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none());
         // No kept connection outlives the simulator that it led to.
         let client = builder.pool_max_idle_per_host(0).build().unwrap();
         Self { client, base_url: simulator.base_url() }
@@ -35,14 +38,7 @@ impl Browser {
         authorization: Option<&String>,
         form: &[(impl AsRef<str>, impl AsRef<str>)],
     ) -> (u16, Value) {
-        let form = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
-            .finish();
-        let mut request = self
-            .client
-            .post(format!("{}{path}", self.base_url))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form);
+        let mut request = self.form(path, form);
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
@@ -50,6 +46,43 @@ impl Browser {
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// The answer to a form, or what became of the connection.
+    pub(crate) async fn try_post(
+        &self,
+        path: &str,
+        form: &[(impl AsRef<str>, impl AsRef<str>)],
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        self.form(path, form).send().await
+    }
+
+    /// Status, and the text of the answer or where it sends the browser.
+    pub(crate) async fn get(
+        &self,
+        path: &str,
+        query: &[(impl AsRef<str>, impl AsRef<str>)],
+    ) -> (u16, String) {
+        let mut url: url::Url = format!("{}{path}", self.base_url).parse().unwrap();
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = self.client.get(url).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let location = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+        (status, location.unwrap_or(answer.text().await.unwrap()))
+    }
+
+    fn form(
+        &self,
+        path: &str,
+        form: &[(impl AsRef<str>, impl AsRef<str>)],
+    ) -> reqwest::RequestBuilder {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
+            .finish();
+        self.client
+            .post(format!("{}{path}", self.base_url))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form)
     }
 
     /// Status and text of the answer to anything.

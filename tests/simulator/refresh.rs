@@ -1,5 +1,7 @@
 //! Refresh tokens: who gets one, what becomes of it, and revocation.
 
+use std::time::Duration;
+
 use ionvault::simulator::{App, AppGrant, RefreshPolicy, ServerKind, SimulatorConfig};
 use serde_json::Value;
 
@@ -22,6 +24,8 @@ async fn used_tokens_stay_die_or_kill_as_told() {
         (RefreshPolicy::Keep, 200, None),
         (RefreshPolicy::Rotate, 400, Some(200)),
         (RefreshPolicy::RotateAndRevokeFamily, 400, Some(400)),
+        (RefreshPolicy::RotateWithGrace(Duration::from_secs(3_600)), 200, Some(200)),
+        (RefreshPolicy::RotateWithGrace(Duration::ZERO), 400, Some(400)),
     ] {
         let config = SimulatorConfig { refresh: refresh_policy, ..SimulatorConfig::default() };
         let (simulator, browser, app, _) = start(config).await;
@@ -33,9 +37,12 @@ async fn used_tokens_stay_die_or_kill_as_told() {
         match successor {
             None => assert_eq!(second.1.get("refresh_token"), None),
             Some(status) => {
-                assert_eq!(replay.1["error"], "invalid_grant");
+                let again = replay.1["refresh_token"].as_str();
+                assert!(again.is_none_or(|again| again != token(&second)));
+                assert_eq!(replay.1["error"] == "invalid_grant", replayed == 400);
                 let next = refresh(&browser, CLOUD, &app, token(&second)).await;
                 assert_eq!(next.0, status, "{refresh_policy:?}");
+                assert_eq!(simulator.families_revoked(), u64::from(status == 400));
             }
         }
         simulator.shutdown().await;

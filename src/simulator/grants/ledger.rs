@@ -1,6 +1,9 @@
 //! Refresh tokens, by the grant that they belong to.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Which refresh tokens were given, and which of them are good.
 ///
@@ -10,6 +13,7 @@ pub(super) struct Ledger {
     tokens: HashMap<String, Token>,
     order: VecDeque<String>,
     last_family: u64,
+    families_revoked: u64,
 }
 
 /// What a refresh token stands for.
@@ -29,7 +33,8 @@ struct Token {
 #[derive(Eq, PartialEq)]
 enum State {
     Good,
-    Used,
+    /// Since when.
+    Used(Instant),
     Revoked,
 }
 
@@ -48,22 +53,26 @@ impl Ledger {
         self.insert(token, Token { grant, family: self.last_family, state: State::Good });
     }
 
-    /// Looks at a token; does not change it. Another client's token is unknown.
-    pub(super) fn redeem(&self, token: &str, client_id: &str) -> Redeemed<'_> {
+    /// Looks at a token; does not change it. Another client's token is unknown. One that was used
+    /// is good for `grace` after its first use.
+    pub(super) fn redeem(&self, token: &str, client_id: &str, grace: Duration) -> Redeemed<'_> {
         match self.tokens.get(token) {
             Some(Token { grant, state, .. }) if grant.client_id == client_id => match state {
                 State::Good => Redeemed::Good(grant),
-                State::Used => Redeemed::Used,
+                State::Used(since) if since.elapsed() < grace => Redeemed::Good(grant),
+                State::Used(_) => Redeemed::Used,
                 State::Revoked => Redeemed::Unknown,
             },
             _ => Redeemed::Unknown,
         }
     }
 
-    /// Replaces `old`, which is good, by `new`.
+    /// Replaces `old`, which was redeemed, by `new`.
     pub(super) fn rotate(&mut self, old: &str, new: String) {
         if let Some(used) = self.tokens.get_mut(old) {
-            used.state = State::Used;
+            if used.state == State::Good {
+                used.state = State::Used(Instant::now());
+            }
             let (grant, family) = (used.grant.clone(), used.family);
             self.insert(new, Token { grant, family, state: State::Good });
         }
@@ -75,6 +84,17 @@ impl Ledger {
         for token in self.tokens.values_mut().filter(|token| token.family == family) {
             token.state = State::Revoked;
         }
+    }
+
+    /// Kills the family of a token that was used again.
+    pub(super) fn revoke_reused(&mut self, token: &str) {
+        self.families_revoked += 1;
+        self.revoke(token);
+    }
+
+    /// How many families [`Self::revoke_reused`] has killed.
+    pub(super) fn families_revoked(&self) -> u64 {
+        self.families_revoked
     }
 
     pub(super) fn client_of(&self, token: &str) -> Option<&str> {
@@ -100,7 +120,7 @@ mod tests {
     use super::*;
 
     fn state(ledger: &Ledger, token: &str) -> &'static str {
-        match ledger.redeem(token, "c") {
+        match ledger.redeem(token, "c", Duration::ZERO) {
             Redeemed::Good(_) => "good",
             Redeemed::Used => "used",
             Redeemed::Unknown => "unknown",
@@ -118,9 +138,24 @@ mod tests {
         ledger.open("b1".to_owned(), grant());
         ledger.rotate("a1", "a2".to_owned());
         assert_eq!(["a1", "a2", "b1"].map(|t| state(&ledger, t)), ["used", "good", "good"]);
-        assert!(matches!(ledger.redeem("a2", "another"), Redeemed::Unknown));
+        assert!(matches!(ledger.redeem("a2", "another", Duration::ZERO), Redeemed::Unknown));
         ledger.revoke("a1");
         assert_eq!(["a1", "a2", "b1"].map(|t| state(&ledger, t)), ["unknown", "unknown", "good"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_used_token_is_good_for_its_grace_and_not_longer() {
+        let grace = Duration::from_secs(30);
+        let mut ledger = Ledger::default();
+        ledger.open("a1".to_owned(), grant());
+        ledger.rotate("a1", "a2".to_owned());
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert!(matches!(ledger.redeem("a1", "c", grace), Redeemed::Good(_)));
+        // A second use does not start the grace anew.
+        ledger.rotate("a1", "a3".to_owned());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(matches!(ledger.redeem("a1", "c", grace), Redeemed::Used));
+        assert_eq!(["a2", "a3"].map(|token| state(&ledger, token)), ["good", "good"]);
     }
 
     #[test]
