@@ -6,6 +6,10 @@
 #![allow(clippy::indexing_slicing, reason = "a test")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+#[path = "oidc_provider/browser.rs"]
+mod browser;
+#[path = "oidc_provider/code_flow.rs"]
+mod code_flow;
 #[path = "third_party/installed.rs"]
 mod installed;
 #[path = "oidc_provider/questions.rs"]
@@ -18,7 +22,7 @@ use questions::{Questions, apps};
 use server::OidcProvider;
 
 /// What both servers must answer, for either kind.
-const EXPECTED: [&str; 18] = [
+const EXPECTED: [&str; 20] = [
     "log in: token and refresh token for 7200 s",
     "refresh: token and refresh token for 7200 s",
     "refresh twice: token and refresh token for 7200 s",
@@ -32,6 +36,8 @@ const EXPECTED: [&str; 18] = [
     "wrong password: refused, invalid_grant",
     "wrong user name: refused, invalid_grant",
     "unknown refresh token: refused, invalid_grant",
+    "after another client revoked it: token and refresh token for 7200 s",
+    "after its own client did: refused, invalid_grant",
     "client credentials: token for 7200 s",
     "a scope that is assigned: token for 7200 s with the scope",
     "a scope that is not: refused, invalid_scope",
@@ -39,12 +45,32 @@ const EXPECTED: [&str; 18] = [
     "a path that does not exist: no token endpoint",
 ];
 
+/// The same for people's apps.
+const EXPECTED_OF_CODES: [&str; 13] = [
+    "a code and the state: yes",
+    "a plain challenge: back with invalid_request",
+    "no challenge: back with invalid_request",
+    "a scope that is not assigned: back with invalid_scope",
+    "another redirect URI: not sent back",
+    "an unknown client: not sent back",
+    "another verifier: refused, invalid_grant",
+    "another redirect URI than before: refused, invalid_grant",
+    "another client: refused, invalid_grant",
+    "the code: token and refresh token for 7200 s with the scope",
+    "its refresh token: token and refresh token for 7200 s with the scope",
+    "the code again: refused, invalid_grant",
+    "the newest refresh token after that: refused, invalid_grant",
+];
+
 async fn check(server: &str, base_url: &str, ca_pem: &str, apps: &[App]) {
-    for kind in apps.chunks_exact(3) {
-        let [person, colleague, service] = kind else { unreachable!() };
-        let apps = [person, colleague, service];
+    for kind in apps.chunks_exact(5) {
+        let [person, colleague, service, web, stranger] = kind else { unreachable!() };
+        let apps = [person, colleague, service, web, stranger];
         let answers = Questions::new(base_url, ca_pem, apps).ask().await;
         assert_eq!(answers, EXPECTED, "{server}, {:?}", person.server);
+        let questions = Questions::new(base_url, ca_pem, apps);
+        let answers = code_flow::ask(questions, base_url, ca_pem).await;
+        assert_eq!(answers, EXPECTED_OF_CODES, "{server}, {:?}", person.server);
     }
 }
 

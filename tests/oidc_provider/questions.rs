@@ -2,14 +2,15 @@
 
 use ionvault::adapters::HttpsTokenEndpoint;
 use ionvault::ports::{
-    ExchangeError, GrantRequest, OauthError, Target, TokenAnswer, TokenEndpoint, TokenRequest,
+    ExchangeError, GrantRequest, OauthError, RevocationRequest, Target, TokenAnswer, TokenEndpoint,
+    TokenKind, TokenRequest,
 };
 use ionvault::secret::Secret;
 use ionvault::simulator::{App, AppGrant, ServerKind};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-/// For each kind of server two apps with service accounts, and one without.
+/// For each kind of server two apps with service accounts, one without, and two for people.
 pub(crate) fn apps() -> Vec<App> {
     let mut apps = Vec::new();
     for (server, tenant) in
@@ -25,24 +26,38 @@ pub(crate) fn apps() -> Vec<App> {
         let mut colleague = App::sample(tenant, "another service account");
         colleague.server = server;
         colleague.scopes = vec!["Infor-M3".to_owned()];
-        apps.extend([person, colleague, service]);
+        let mut web = App::sample(tenant, "web");
+        web.server = server;
+        web.scopes = vec!["Infor-ION".to_owned()];
+        web.grant = AppGrant::AuthorizationCode { redirect_uri: REDIRECT.to_owned() };
+        let mut stranger = App { scopes: web.scopes.clone(), ..App::sample(tenant, "another web") };
+        stranger.server = server;
+        stranger.grant = web.grant.clone();
+        apps.extend([person, colleague, service, web, stranger]);
     }
     apps
 }
 
+/// Where browsers are sent back to; nobody is there.
+pub(crate) const REDIRECT: &str = "https://docbits.example/infor";
+
 pub(crate) struct Questions<'a> {
-    target: Target,
+    pub(crate) target: Target,
+    revocation: Target,
     nowhere: Target,
-    apps: [&'a App; 3],
-    answers: Vec<String>,
+    pub(crate) apps: [&'a App; 5],
+    pub(crate) answers: Vec<String>,
 }
 
 impl<'a> Questions<'a> {
-    pub(crate) fn new(base_url: &str, ca_pem: &str, apps: [&'a App; 3]) -> Self {
+    pub(crate) fn new(base_url: &str, ca_pem: &str, apps: [&'a App; 5]) -> Self {
         let [person, ..] = apps;
-        let path = match person.server {
-            ServerKind::PingFederate => format!("/{}/as/token.oauth2", person.tenant),
-            ServerKind::InforSts => "/InforIntSTS/connect/token".to_owned(),
+        let [token, revocation] = match person.server {
+            ServerKind::PingFederate => ["token.oauth2", "revoke_token.oauth2"]
+                .map(|path| format!("/{}/as/{path}", person.tenant)),
+            ServerKind::InforSts => {
+                ["token", "revocation"].map(|path| format!("/InforIntSTS/connect/{path}"))
+            }
         };
         let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap();
         let target = |path: &str| Target {
@@ -51,12 +66,13 @@ impl<'a> Questions<'a> {
             trust_anchors: vec![ca.clone()],
         };
         let nowhere = target("/NOBODY_TST/as/token.oauth2");
-        Self { target: target(&path), nowhere, apps, answers: Vec::new() }
+        let [target, revocation] = [target(&token), target(&revocation)];
+        Self { target, revocation, nowhere, apps, answers: Vec::new() }
     }
 
     /// Asks everything; one line per question.
     pub(crate) async fn ask(mut self) -> Vec<String> {
-        let [person, colleague, service] = self.apps;
+        let [person, colleague, service, ..] = self.apps;
         let AppGrant::Password { saak, sask } = &person.grant else { panic!("no account") };
         let (saak, sask, wrong) = (secret(saak), secret(sask), secret("wrong#~+ &%"));
         let log_in = || GrantRequest::Password { username: &saak, password: &sask };
@@ -70,7 +86,7 @@ impl<'a> Questions<'a> {
         self.put("use the newest after the replay", person, redeem(&third), None).await;
         let fresh = self.put("log in again", person, log_in(), offline).await.unwrap();
         self.put("another client's refresh token", colleague, redeem(&fresh), None).await;
-        self.put("its own client's", person, redeem(&fresh), None).await;
+        let fresh = self.put("its own client's", person, redeem(&fresh), None).await.unwrap();
 
         let mut forged = person.clone();
         forged.client_secret = "wrong".to_owned();
@@ -83,6 +99,15 @@ impl<'a> Questions<'a> {
         self.put("wrong user name", person, bad, None).await;
         self.put("unknown refresh token", person, GrantRequest::RefreshToken(&wrong), None).await;
 
+        // Whatever another client is told, it does not end the grant.
+        let _told = self.revoke(colleague, &fresh).await;
+        let kept = self.put("after another client revoked it", person, redeem(&fresh), None).await;
+        let kept = kept.unwrap();
+        self.revoke(person, &kept).await.unwrap();
+        self.put("after its own client did", person, redeem(&kept), None).await;
+        // To revoke what is dead already is no error.
+        self.revoke(person, &kept).await.unwrap();
+
         let own = || GrantRequest::ClientCredentials;
         self.put("client credentials", service, own(), None).await;
         self.put("a scope that is assigned", service, own(), Some("Infor-ION")).await;
@@ -93,7 +118,20 @@ impl<'a> Questions<'a> {
         self.answers
     }
 
-    async fn put(
+    async fn revoke(&self, app: &App, answer: &TokenAnswer) -> Result<(), ExchangeError> {
+        let client_secret = secret(&app.client_secret);
+        let request = RevocationRequest {
+            target: &self.revocation,
+            client_id: &app.client_id,
+            client_secret: &client_secret,
+            token: answer.refresh_token.as_ref().unwrap(),
+            kind: TokenKind::Refresh,
+        };
+        HttpsTokenEndpoint::new().revoke(&request).await
+    }
+
+    /// Asks for a token, and notes what came of it.
+    pub(crate) async fn put(
         &mut self,
         question: &str,
         app: &App,
@@ -132,10 +170,10 @@ fn in_words(answer: &Result<TokenAnswer, ExchangeError>) -> String {
     }
 }
 
-fn redeem(answer: &TokenAnswer) -> GrantRequest<'_> {
+pub(crate) fn redeem(answer: &TokenAnswer) -> GrantRequest<'_> {
     GrantRequest::RefreshToken(answer.refresh_token.as_ref().unwrap())
 }
 
-fn secret(text: &str) -> Secret {
+pub(crate) fn secret(text: &str) -> Secret {
     Secret::from(text.to_owned())
 }

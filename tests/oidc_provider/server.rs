@@ -84,9 +84,15 @@ fn describe(app: &App) -> Value {
         "client_secret": app.client_secret,
         "scopes": app.scopes,
     });
-    if let AppGrant::Password { saak, sask } = &app.grant {
-        described["username"] = json!(saak);
-        described["password"] = json!(sask);
+    match &app.grant {
+        AppGrant::Password { saak, sask } => {
+            described["username"] = json!(saak);
+            described["password"] = json!(sask);
+        }
+        AppGrant::ClientCredentials => {}
+        AppGrant::AuthorizationCode { redirect_uri } => {
+            described["redirect_uri"] = json!(redirect_uri);
+        }
     }
     described
 }

@@ -3,8 +3,10 @@
 //   node server.mjs MODULES < settings.json
 //
 // MODULES is the directory that holds node_modules. The settings name a certificate, its key, and
-// apps: { style, tenant, client_id, client_secret, username?, password?, scopes }. Prints
-// "ready PORT" when it serves.
+// apps: { style, tenant, client_id, client_secret, scopes } with username and password, or with a
+// redirect_uri, or with neither. Prints "ready PORT" when it serves.
+//
+// Whoever comes with a browser is logged in, and agrees, without being asked.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
@@ -17,15 +19,33 @@ const settings = JSON.parse(readFileSync(0, 'utf8'));
 const STYLES = {
   PingFederate: ({ tenant }) => ({
     prefix: `/${tenant}/as`,
-    routes: { token: '/token.oauth2', revocation: '/revoke_token.oauth2' },
+    routes: {
+      authorization: '/authorization.oauth2',
+      token: '/token.oauth2',
+      revocation: '/revoke_token.oauth2',
+    },
     refreshable: () => true,
   }),
   InforSts: () => ({
     prefix: '/InforIntSTS',
-    routes: { token: '/connect/token', revocation: '/connect/revocation' },
+    routes: {
+      authorization: '/connect/authorize',
+      token: '/connect/token',
+      revocation: '/connect/revocation',
+    },
     refreshable: (scopes) => scopes.includes('offline_access'),
   }),
 };
+
+function grants({ username, redirect_uri }) {
+  if (username) return { grant_types: ['password', 'refresh_token'] };
+  if (!redirect_uri) return { grant_types: ['client_credentials'] };
+  return {
+    grant_types: ['authorization_code', 'refresh_token'],
+    redirect_uris: [redirect_uri],
+    response_types: ['code'],
+  };
+}
 
 function provider(base, { prefix, routes, refreshable }, apps) {
   const accounts = new Map(apps.map((app) => [app.client_id, app]));
@@ -34,9 +54,9 @@ function provider(base, { prefix, routes, refreshable }, apps) {
     clients: apps.map((app) => ({
       client_id: app.client_id,
       client_secret: app.client_secret,
-      grant_types: app.username ? ['password', 'refresh_token'] : ['client_credentials'],
       redirect_uris: [],
       response_types: [],
+      ...grants(app),
       scope: [...app.scopes, 'openid', 'offline_access'].join(' '),
       token_endpoint_auth_method: 'client_secret_post',
     })),
@@ -46,6 +66,11 @@ function provider(base, { prefix, routes, refreshable }, apps) {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
     },
+    interactions: { url: (_, { uid }) => `${prefix}${INTERACTION}${uid}` },
+    issueRefreshToken: (ctx, client, { scopes }) => {
+      return client.grantTypeAllowed('refresh_token') && refreshable([...scopes]);
+    },
+    pkce: { required: () => true },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     rotateRefreshToken: true,
     routes,
@@ -82,6 +107,18 @@ function provider(base, { prefix, routes, refreshable }, apps) {
   return made;
 }
 
+// What a person would click.
+async function agree(made, request, response) {
+  const { params } = await made.interactionDetails(request, response);
+  const accountId = 'somebody';
+  const grant = new made.Grant({ accountId, clientId: params.client_id });
+  grant.addOIDCScope(params.scope);
+  const consent = { grantId: await grant.save() };
+  await made.interactionFinished(request, response, { login: { accountId }, consent });
+}
+
+const INTERACTION = '/interaction/';
+
 const server = createServer({ cert: settings.certificate, key: settings.key });
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address();
@@ -93,7 +130,12 @@ server.listen(0, '127.0.0.1', () => {
     places.set(style.prefix, place);
   }
   const handlers = [...places].map(([prefix, { style, apps }]) => {
-    return [`${prefix}/`, provider(`https://localhost:${port}`, style, apps).callback()];
+    const made = provider(`https://localhost:${port}`, style, apps);
+    const answer = made.callback();
+    return [`${prefix}/`, (request, response) => {
+      if (!request.url.startsWith(INTERACTION)) return answer(request, response);
+      return agree(made, request, response);
+    }];
   });
   server.on('request', (request, response) => {
     const [prefix, handler] = handlers.find(([prefix]) => request.url.startsWith(prefix)) ?? [];
