@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 
 pub use health::Health;
-pub use own_errors::with_reason;
+pub use own_errors::{connection_ends, with_reason};
 
 use crate::access::Access;
 use crate::pb::FILE_DESCRIPTOR_SET;

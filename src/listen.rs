@@ -2,7 +2,8 @@
 //!
 //! A connection passes [`door`] (accepted, counted), [`tls`] or [`admin`] (who is it?),
 //! [`connection`] (HTTP/2 with its limits and its age), and each of its calls passes [`call`]
-//! (peer attached, overload shed, deadline kept) on its way to the services.
+//! (peer attached, overload shed, deadline kept) on its way to the services. Answers that would go on
+//! for ever end with their connection ([`ending`]).
 
 mod admin;
 mod bind;
@@ -10,6 +11,7 @@ mod call;
 mod connection;
 mod door;
 mod drain;
+mod ending;
 mod handshake;
 mod ops;
 mod tls;

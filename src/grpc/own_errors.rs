@@ -1,5 +1,6 @@
 //! A reason for the errors that tonic answers by itself, before or instead of a handler.
 
+use http::HeaderMap;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -25,6 +26,20 @@ pub fn with_reason(response: http::Response<Body>) -> http::Response<Body> {
         }
         Some(_) | None => response,
     }
+}
+
+/// The trailers of a stream whose connection is about to end. Drains end all connections, and age
+/// ends each in its time.
+#[must_use]
+pub fn connection_ends() -> HeaderMap {
+    let status =
+        Reason::ShuttingDown.says("this connection is about to end: call again, on another");
+    // Numbers, and a text that is encoded: nothing of it is no header.
+    let mut trailers = HeaderMap::new();
+    if status.add_header(&mut trailers).is_err() {
+        trailers.insert(Status::GRPC_STATUS, (Code::Unavailable as i32).into());
+    }
+    trailers
 }
 
 /// What tonic means by its codes; all errors of our own carry details.

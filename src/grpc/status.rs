@@ -43,6 +43,7 @@ pub(super) enum Reason {
     CallerDenied,
     StoreUnavailable,
     Overloaded,
+    ShuttingDown,
     IntegrityFailure,
 }
 
@@ -62,7 +63,8 @@ impl Reason {
             Self::ProviderUnavailable
             | Self::ProviderMisbehaved
             | Self::StoreUnavailable
-            | Self::Overloaded => Code::Unavailable,
+            | Self::Overloaded
+            | Self::ShuttingDown => Code::Unavailable,
             Self::LifetimeTooLong => Code::OutOfRange,
             Self::EtagMismatch => Code::Aborted,
             Self::RequestIdReused => Code::AlreadyExists,
@@ -96,6 +98,7 @@ impl Reason {
             Self::CallerDenied => "CALLER_DENIED",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
+            Self::ShuttingDown => "SHUTTING_DOWN",
             Self::IntegrityFailure => "INTEGRITY_FAILURE",
         }
     }

@@ -1,5 +1,6 @@
 //! One HTTP/2 connection, from its first frame to its last.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tonic::service::Routes;
 use tracing::debug;
 
 use super::call::Calls;
+use super::ending::Ending;
 use crate::config::Limits;
 use crate::identity::Peer;
 
@@ -51,14 +53,18 @@ impl Connections {
     }
 
     /// Serves until the client leaves, or the connection is old, or the drain begins; in the two
-    /// latter cases the client is told (GOAWAY) and its calls in flight may finish. Dropping the
-    /// future drops the calls.
+    /// latter cases the client is told (GOAWAY), its calls in flight may finish, and its streams end.
+    /// Dropping the future drops the calls.
     pub(super) async fn serve<C>(&self, channel: C, calls: Calls, peer: Arc<Peer>, routes: Routes)
     where
         C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let service =
-            service_fn(|request| calls.clone().answer(peer.clone(), routes.clone(), request));
+        let ends = CancellationToken::new();
+        let service = service_fn(|request| {
+            let (answer, ends) =
+                (calls.clone().answer(peer.clone(), routes.clone(), request), ends.clone());
+            async { Ok::<_, Infallible>(answer.await?.map(|body| Ending::new(body, ends))) }
+        });
         let mut connection = pin!(self.http2.serve_connection(TokioIo::new(channel), service));
         let grace = tokio::select! {
             ended = &mut connection => return told(ended),
@@ -67,6 +73,7 @@ impl Connections {
             () = sleep(spread(self.age_max)) => self.age_grace,
         };
         connection.as_mut().graceful_shutdown();
+        ends.cancel();
         match timeout(grace, connection).await {
             Ok(ended) => told(ended),
             Err(_elapsed) => debug!("cut an old connection whose calls did not end"),

@@ -7,7 +7,12 @@ use std::time::Duration;
 use ionvault::listen::Drained;
 use tokio::net::TcpStream;
 
-use crate::house::House;
+use tonic::{Code, Status, Streaming};
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_types::StatusExt;
+
+use crate::house::{House, Open};
 use crate::patience::until;
 
 #[tokio::test]
@@ -59,6 +64,61 @@ async fn clients_without_a_call_hold_nobody_up() {
     open.drain.cancel();
     idle.connection.await.unwrap().unwrap();
     assert_eq!(open.serving.await.unwrap(), Drained { cut: 0 });
+}
+
+/// A stream that never ends by itself, after its first message.
+async fn stream(open: &Open) -> Result<Streaming<HealthCheckResponse>, Status> {
+    let mut client = HealthClient::new(open.channel(&open.good()).await);
+    let request = HealthCheckRequest { service: String::new() };
+    let mut stream = client.watch(request).await?.into_inner();
+    stream.message().await?.unwrap();
+    Ok(stream)
+}
+
+fn is_told_to_call_again(status: &Status) {
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    let details = status.get_error_details();
+    assert_eq!(details.error_info().unwrap().reason, "SHUTTING_DOWN");
+    assert!(details.retry_info().unwrap().retry_delay.is_some());
+}
+
+#[tokio::test]
+async fn streams_end_with_the_drain_and_hold_it_up_no_longer() {
+    let open = House::new().open().await;
+    let mut streams = vec![stream(&open).await.unwrap(), stream(&open).await.unwrap()];
+    open.drain.cancel();
+    for stream in &mut streams {
+        is_told_to_call_again(&stream.message().await.unwrap_err());
+    }
+    assert_eq!(open.serving.await.unwrap(), Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn a_stream_on_an_old_connection_is_told_to_call_again() {
+    let mut house = House::new();
+    house.limits.connection_age = Duration::from_millis(50);
+    let open = house.open().await;
+    // On a busy machine a connection may be old before the stream begins.
+    let mut stream = loop {
+        if let Ok(stream) = stream(&open).await {
+            break stream;
+        }
+    };
+    is_told_to_call_again(&stream.message().await.unwrap_err());
+}
+
+/// The limit is for the beginning of an answer. However slow the machine, the stream is there
+/// longer than that.
+#[tokio::test]
+async fn the_limit_on_calls_cuts_no_stream() {
+    let mut house = House::new();
+    house.limits.call = Duration::from_millis(50);
+    let open = house.open().await;
+    let mut stream = stream(&open).await.unwrap();
+    let longer = tokio::time::timeout(Duration::from_millis(200), stream.message());
+    longer.await.unwrap_err();
+    open.drain.cancel();
+    is_told_to_call_again(&stream.message().await.unwrap_err());
 }
 
 #[tokio::test]
