@@ -1,11 +1,13 @@
 //! Validated nouns: whoever holds one need not check it again.
 
+mod budget_limits;
 mod caller;
 mod credential;
 mod labels;
 mod name;
 mod uid;
 
+pub use budget_limits::BudgetLimits;
 pub use caller::{Caller, InvalidCaller};
 pub use credential::{AccountId, ContentId, Credential, Etag, Grant, IonApiFacts, State, Version};
 pub use labels::{InvalidLabels, LABELS_MAX, Labels, is_key};

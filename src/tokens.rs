@@ -8,6 +8,8 @@ mod access_token;
 mod accounts;
 #[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
 mod backoff;
+#[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
+mod budget;
 mod exchange;
 mod flight;
 #[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
@@ -25,6 +27,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 pub use access_token::AccessToken;
+pub use budget::{BudgetExhausted, BudgetLimit, BudgetShare, BudgetUsage};
 pub use flight::FlightError;
 pub use jitter::Jitter;
 pub use servers::{RefreshRotation, ServerSettings};
