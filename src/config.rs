@@ -11,10 +11,11 @@ mod invalid;
 mod limits;
 mod listeners;
 mod log;
+mod token_limits;
 mod tokens;
 
 pub use certificates::{ReadCertificatesError, read_certificates};
-pub use egress::{Egress, EgressHost, EgressProxy};
+pub use egress::EgressHost;
 pub use invalid::InvalidConfig;
 pub use limits::Limits;
 pub use listeners::{Admin, Listeners, Mtls, Ops};
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::access::Groups;
+use crate::model::BudgetLimits;
 use crate::tokens::ServerSettings;
 
 /// What the operator decided. Relative paths count from the working directory of the process.
@@ -37,8 +39,10 @@ pub struct Config {
     pub listeners: Listeners,
     /// What each resource may grow to.
     pub limits: Limits,
-    /// Where requests may go besides Infor's own hosts, and how.
-    pub egress: Egress,
+    /// Hosts besides Infor's own that credentials may point to; no host and port twice.
+    pub egress: Vec<EgressHost>,
+    /// How many tokens Infor may be asked for.
+    pub budget: BudgetLimits,
     /// What is known about authorization servers; nothing else has to be.
     pub servers: ServerSettings,
     /// File of the Cedar policy.
@@ -73,13 +77,15 @@ impl Config {
             drain_seconds,
         } = file;
         let drain = invalid::within("drain_seconds", drain_seconds, 1..=DRAIN_SECONDS_MAX)?;
+        let (budget, servers) = tokens.check()?;
         Ok(Self {
             data_dir: invalid::path("store.data_dir", store.data_dir)?,
             root_key: invalid::path("root_key.file", root_key.file)?,
             listeners: listen.check()?,
             limits: limits.check()?,
             egress: egress.check()?,
-            servers: tokens.check()?,
+            budget,
+            servers,
             policy: invalid::path("access.policy", access.policy)?,
             groups: file::groups(access.group)?,
             log: log.check()?,

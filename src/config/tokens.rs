@@ -1,14 +1,19 @@
-//! `[[tokens.server]]`: what the operator knows about authorization servers.
+//! `[tokens]`: how many tokens Infor may be asked for, and what the operator knows about
+//! authorization servers.
 
 use serde::Deserialize;
 
 use super::invalid::{InvalidConfig, host, within};
+use super::token_limits::TokenLimitsFile;
+use crate::model::BudgetLimits;
 use crate::tokens::{RefreshRotation, ServerSettings};
 
 /// `[tokens]`
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokensFile {
+    #[serde(default)]
+    limits: TokenLimitsFile,
     #[serde(default)]
     server: Vec<ServerFile>,
 }
@@ -24,7 +29,7 @@ struct ServerFile {
 }
 
 impl TokensFile {
-    pub(super) fn check(self) -> Result<ServerSettings, InvalidConfig> {
+    pub(super) fn check(self) -> Result<(BudgetLimits, ServerSettings), InvalidConfig> {
         let key = "tokens.server";
         if self.server.len() > SERVERS_MAX {
             return Err(InvalidConfig::value(key, format!("at most {SERVERS_MAX} servers")));
@@ -38,7 +43,7 @@ impl TokensFile {
                 return Err(InvalidConfig::value(key, expected));
             }
         }
-        Ok(settings)
+        Ok((self.limits.check()?, settings))
     }
 }
 
