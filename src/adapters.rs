@@ -5,7 +5,7 @@ mod root_key_file;
 mod sled_store;
 mod system_clock;
 
-pub use https_token_endpoint::HttpsTokenEndpoint;
+pub use https_token_endpoint::{HttpProxy, HttpsTokenEndpoint};
 pub use root_key_file::{CreateRootKeyError, ReadRootKeyError, RootKeyFile};
 pub use sled_store::{CreateStoreError, OpenStoreError, SledStore, SoundStore, StoreHealth};
 pub use system_clock::SystemClock;

@@ -15,7 +15,7 @@ mod token_limits;
 mod tokens;
 
 pub use certificates::{ReadCertificatesError, read_certificates};
-pub use egress::EgressHost;
+pub use egress::{Egress, EgressHost, EgressProxy};
 pub use invalid::InvalidConfig;
 pub use limits::Limits;
 pub use listeners::{Admin, Listeners, Mtls, Ops};
@@ -39,8 +39,8 @@ pub struct Config {
     pub listeners: Listeners,
     /// What each resource may grow to.
     pub limits: Limits,
-    /// Hosts besides Infor's own that credentials may point to; no host and port twice.
-    pub egress: Vec<EgressHost>,
+    /// Where requests may go besides Infor's own hosts, and how.
+    pub egress: Egress,
     /// How many tokens Infor may be asked for.
     pub budget: BudgetLimits,
     /// What is known about authorization servers; nothing else has to be.

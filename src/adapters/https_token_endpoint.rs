@@ -3,26 +3,29 @@
 //! An uploaded file names the host, so the host is the attacker's choice until an operator has
 //! approved it, and what its name resolves to is still the choice of whoever runs its DNS. Hence:
 //! HTTPS only; the name is resolved once, each address is judged, and the connection goes to a
-//! judged address; no redirect is followed; no proxy is taken from the environment; cookies,
-//! decompression and retries do not exist here; the answer and the time are bounded.
+//! judged address, through a proxy only if the operator names one; redirects, cookies,
+//! decompression and retries do not exist here; what is read and the time are bounded.
 //!
 //! Each exchange makes its own connection. Exchanges are rare (one per account and about two
 //! hours), a pooled connection would be dead by the next one, and nothing is shared between
-//! tenants this way.
+//! tenants this way. `docs/adr/0011` says why the connection is made here and not by a client.
 
 mod addresses;
+mod allowance;
 mod answer;
+mod connect;
+mod conversation;
+mod failure;
 mod form;
+mod proxy;
 mod retry_after;
-mod transport;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
-use reqwest::{Client, Response};
+use http::StatusCode;
 use rustls::RootCertStore;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -30,36 +33,51 @@ use zeroize::Zeroizing;
 use crate::ports::{
     ExchangeError, RevocationRequest, Target, TokenAnswer, TokenEndpoint, TokenRequest,
 };
+use addresses::Resolver;
+use conversation::Answer;
+pub use proxy::HttpProxy;
 
-/// Sends token requests over HTTPS. Cheap to share; holds no connection and no secret.
+/// Sends token requests over HTTPS. Holds no connection and no secret.
 pub struct HttpsTokenEndpoint {
     public_roots: Arc<RootCertStore>,
+    resolver: Resolver,
+    proxy: Option<HttpProxy>,
 }
 
 impl HttpsTokenEndpoint {
-    /// An endpoint that trusts Mozilla's roots for targets that bring no trust anchors.
+    /// An endpoint that trusts Mozilla's roots for targets that bring no trust anchors, and
+    /// connects directly, whatever the environment says of proxies.
     #[must_use]
     pub fn new() -> Self {
         let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        Self { public_roots: Arc::new(roots) }
+        Self { public_roots: Arc::new(roots), resolver: Resolver::new(), proxy: None }
     }
 
-    /// Sends `form` and reads what comes back: the head, and the body or why it is not read.
+    /// The same, but public addresses are reached through `proxy`.
+    #[must_use]
+    pub fn through(proxy: HttpProxy) -> Self {
+        Self { proxy: Some(proxy), ..Self::new() }
+    }
+
+    /// Sends `form` and reads what comes back.
     async fn post(
         &self,
         target: &Target,
         form: Zeroizing<Vec<u8>>,
-    ) -> Result<(answer::Head, Result<Zeroizing<Vec<u8>>, Unreadable>), ExchangeError> {
+        needs_body: fn(StatusCode) -> bool,
+    ) -> Result<Answer, ExchangeError> {
         check_url(target)?;
-        let addresses = addresses::resolve(target).await?;
-        let tls = transport::tls(&self.public_roots, &target.trust_anchors)?;
-        let client = transport::client(tls, addresses)?;
-        let response = send(&client, target, form).await?;
-        let head = answer::Head {
-            status: response.status(),
-            retry_after: retry_after::read(response.headers()),
+        let addresses = self.resolver.resolve(target).await?;
+        let config = tls::config(&self.public_roots, &target.trust_anchors)?;
+        let connected = timeout(CONNECT_TIME_MAX, async {
+            let proxy = self.proxy.as_ref();
+            let stream = connect::connect(&addresses, proxy, &self.resolver).await?;
+            tls::shake_hands(config, &target.url, stream).await
+        });
+        let Ok(connection) = connected.await else {
+            return Err(ExchangeError::Unreachable("no connection came about in time"));
         };
-        Ok((head, read_body(response).await?))
+        conversation::ask(connection?, &target.url, form, needs_body).await
     }
 }
 
@@ -73,9 +91,11 @@ impl Default for HttpsTokenEndpoint {
 impl TokenEndpoint for HttpsTokenEndpoint {
     async fn exchange(&self, request: &TokenRequest<'_>) -> Result<TokenAnswer, ExchangeError> {
         in_time(async {
-            match self.post(request.target, form::token(request)).await? {
-                (head, Ok(body)) => answer::read(&head, &body),
-                (head, Err(Unreadable(what))) => Err(head.without_body(what)),
+            let form = form::token(request);
+            let Answer { head, body } = self.post(request.target, form, |_| true).await?;
+            match body {
+                Ok(body) => answer::read(&head, &body),
+                Err(what) => Err(head.without_body(what)),
             }
         })
         .await
@@ -83,12 +103,10 @@ impl TokenEndpoint for HttpsTokenEndpoint {
 
     async fn revoke(&self, request: &RevocationRequest<'_>) -> Result<(), ExchangeError> {
         in_time(async {
-            match self.post(request.target, form::revocation(request)).await? {
-                (head, Ok(body)) => answer::revoked(&head, &body),
-                (head, Err(Unreadable(what))) => {
-                    answer::revoked(&head, &[]).map_err(|_refused| head.without_body(what))
-                }
-            }
+            let form = form::revocation(request);
+            let needs_body = |status: StatusCode| !status.is_success();
+            let Answer { head, body } = self.post(request.target, form, needs_body).await?;
+            answer::revoked(&head, body.as_deref())
         })
         .await
     }
@@ -103,54 +121,20 @@ async fn in_time<T>(
     }
 }
 
+/// What a file's address was checked for at the upload is checked again: the last place before the
+/// network trusts nobody.
 fn check_url(target: &Target) -> Result<(), ExchangeError> {
     let url = &target.url;
-    if url.scheme() != "https" {
-        return Err(ExchangeError::AddressNotAllowed("it is not an https address"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(ExchangeError::AddressNotAllowed("it holds a user name or a password"));
-    }
-    Ok(())
-}
-
-async fn send(
-    client: &Client,
-    target: &Target,
-    form: Zeroizing<Vec<u8>>,
-) -> Result<Response, ExchangeError> {
-    client
-        .post(target.url.clone())
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(ACCEPT, "application/json")
-        .body(Bytes::from_owner(form))
-        .send()
-        .await
-        .map_err(|error| transport::failure(&error.without_url()))
-}
-
-/// An answer whose body is not read, and why.
-struct Unreadable(&'static str);
-
-/// Reads chunk by chunk into a buffer that never grows, so nothing is left behind unwiped. (The
-/// chunks themselves are the HTTP library's and cannot be wiped.)
-async fn read_body(
-    mut response: Response,
-) -> Result<Result<Zeroizing<Vec<u8>>, Unreadable>, ExchangeError> {
-    if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Ok(Err(Unreadable("it compressed an answer that must not be")));
-    }
-    let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_BYTES_MAX));
-    loop {
-        let chunk = response.chunk().await;
-        match chunk.map_err(|error| transport::failure(&error.without_url()))? {
-            None => return Ok(Ok(body)),
-            Some(chunk) if chunk.len() <= ANSWER_BYTES_MAX - body.len() => {
-                body.extend_from_slice(&chunk);
-            }
-            Some(_) => return Ok(Err(Unreadable("its answer is too long"))),
-        }
-    }
+    let wrong = if url.scheme() != "https" {
+        "it is not an https address"
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "it holds a user name or a password"
+    } else if url.query().is_some() || url.fragment().is_some() {
+        "it holds a query or a fragment"
+    } else {
+        return Ok(());
+    };
+    Err(ExchangeError::AddressNotAllowed(wrong))
 }
 
 fn unavailable(what: &'static str) -> ExchangeError {
@@ -160,8 +144,8 @@ fn unavailable(what: &'static str) -> ExchangeError {
 /// The whole exchange: name, connection, handshake, question and answer. The port promises it.
 const EXCHANGE_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Infor's answers are below 4 KiB; 16 times that leaves room for long tokens.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// TCP, the proxy and TLS together. Longer means that the host is down, and another exchange waits.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {
@@ -191,6 +175,9 @@ mod tests {
             ("http://localhost:1/t", true, "it is not an https address"),
             ("https://a@localhost:1/t", true, "it holds a user name or a password"),
             ("https://:b@localhost:1/t", true, "it holds a user name or a password"),
+            ("https://localhost:1/t?a=b", true, "it holds a query or a fragment"),
+            ("https://localhost:1/t#a", true, "it holds a query or a fragment"),
+            ("https://localhost:0/t", true, "it names port 0"),
             ("https://localhost:1/t", false, "a loopback address"),
             ("https://127.0.0.1:1/t", false, "a loopback address"),
             ("https://2130706433:1/t", false, "a loopback address"),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::access::{Access, InvalidPolicy, POLICY_BYTES_MAX};
 use crate::adapters::{
-    HttpsTokenEndpoint, OpenStoreError, ReadRootKeyError, RootKeyFile, SledStore, SoundStore,
-    SystemClock,
+    HttpProxy, HttpsTokenEndpoint, OpenStoreError, ReadRootKeyError, RootKeyFile, SledStore,
+    SoundStore, SystemClock,
 };
-use crate::config::{Config, EgressHost, ReadCertificatesError};
+use crate::config::{Config, Egress, EgressHost, EgressProxy, ReadCertificatesError};
 use crate::ion::HostRules;
 use crate::listen::BindError;
 use crate::ports::StoreError;
@@ -82,14 +82,20 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) async fn open(config: &Config) -> Result<Self, StartError> {
         let access = Arc::new(read_policy(config)?);
-        let approved = config.egress.iter().map(EgressHost::approve).collect::<Result<_, _>>()?;
+        let Egress { hosts, proxy } = &config.egress;
+        let approved = hosts.iter().map(EgressHost::approve).collect::<Result<_, _>>()?;
         let hosts = Arc::new(HostRules::new(approved));
         let root_key = RootKeyFile::read(&config.root_key)
             .map_err(|source| StartError::RootKey { path: config.root_key.clone(), source })?;
         let (store, keyring) = open_store(&config.data_dir, &root_key).await?;
         let clock = Arc::new(SystemClock);
         let vault = Vault::open(store.clone(), keyring, hosts.clone(), clock.clone()).await?;
-        let endpoint = Arc::new(HttpsTokenEndpoint::new());
+        let endpoint = Arc::new(match proxy {
+            Some(EgressProxy { host, port }) => {
+                HttpsTokenEndpoint::through(HttpProxy { host: host.clone(), port: *port })
+            }
+            None => HttpsTokenEndpoint::new(),
+        });
         let issuer = TokenIssuer::new(vault.clone(), hosts, endpoint, clock);
         Ok(Self { store, vault, issuer, access })
     }

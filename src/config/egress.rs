@@ -1,4 +1,4 @@
-//! `[[egress.host]]`: hosts besides Infor's own that credentials may point to.
+//! `[egress]`: hosts besides Infor's own that credentials may point to, and the way there.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,6 +8,24 @@ use serde::Deserialize;
 use super::certificates::{ReadCertificatesError, read_certificates};
 use super::invalid::{InvalidConfig, host, path, within};
 use crate::ion::ApprovedHost;
+
+/// Where requests may go, and how.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Egress {
+    /// Hosts besides Infor's own; no host and port twice.
+    pub hosts: Vec<EgressHost>,
+    /// The way to public addresses; `None`: directly.
+    pub proxy: Option<EgressProxy>,
+}
+
+/// An HTTP proxy that opens tunnels (CONNECT).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EgressProxy {
+    /// A name in lower case or an IP address, IPv6 without brackets.
+    pub host: String,
+    /// 1 to 65535.
+    pub port: u16,
+}
 
 /// A host that the operator approved, such as an Infor OS on premises.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,6 +65,7 @@ const HOSTS_MAX: usize = 256;
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EgressFile {
+    proxy: Option<String>,
     #[serde(default)]
     host: Vec<HostFile>,
 }
@@ -64,7 +83,7 @@ struct HostFile {
 }
 
 impl EgressFile {
-    pub(super) fn check(self) -> Result<Vec<EgressHost>, InvalidConfig> {
+    pub(super) fn check(self) -> Result<Egress, InvalidConfig> {
         if self.host.len() > HOSTS_MAX {
             return Err(InvalidConfig::value("egress.host", format!("at most {HOSTS_MAX} hosts")));
         }
@@ -76,8 +95,19 @@ impl EgressFile {
                 return Err(InvalidConfig::value("egress.host", expected));
             }
         }
-        Ok(hosts)
+        let proxy = self.proxy.as_deref().map(|written| {
+            let expected = "an address of the form http://host:port, without user name and path";
+            proxy(written).ok_or_else(|| InvalidConfig::value("egress.proxy", expected))
+        });
+        Ok(Egress { hosts, proxy: proxy.transpose()? })
     }
+}
+
+fn proxy(written: &str) -> Option<EgressProxy> {
+    let (name, port) = written.strip_prefix("http://")?.rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    let name = host("egress.proxy", name.to_owned()).ok()?;
+    Some(EgressProxy { host: name.trim_matches(['[', ']']).to_owned(), port })
 }
 
 impl HostFile {

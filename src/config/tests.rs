@@ -73,8 +73,9 @@ trust_domain = "prod.example"
 #[test]
 fn the_example_with_everything_on_is_valid() {
     let config = Config::parse(&example_with_everything_on()).unwrap();
-    assert_eq!(config.egress.len(), 1);
-    assert!(config.egress[0].private_addresses && config.egress[0].ca.is_some());
+    let Egress { hosts, proxy } = config.egress;
+    assert_eq!(hosts.len(), 1);
+    assert!(hosts[0].private_addresses && hosts[0].ca.is_some() && proxy.is_some());
     let mut servers = ServerSettings::default();
     servers.settle("inforos.customer.example".to_owned(), 9443, RefreshRotation::None);
     assert_eq!(config.servers, servers);
@@ -217,6 +218,12 @@ fn values_that_no_part_of_the_program_could_use_are_refused_by_key() {
         ("listen.mtls.trust_domain", trust_domain("")),
         ("listen.mtls.trust_domain", trust_domain("Prod.example")),
         ("listen.mtls.trust_domain", trust_domain("spiffe://prod.example/a")),
+        ("egress.proxy", with("[egress]\nproxy = \"proxy.example:3128\"\n")),
+        ("egress.proxy", with("[egress]\nproxy = \"http://proxy.example\"\n")),
+        ("egress.proxy", with("[egress]\nproxy = \"http://proxy.example:0\"\n")),
+        ("egress.proxy", with("[egress]\nproxy = \"http://proxy.example:3128/\"\n")),
+        ("egress.proxy", with("[egress]\nproxy = \"https://proxy.example:3128\"\n")),
+        ("egress.proxy", with("[egress]\nproxy = \"http://me:planted@proxy.example:3128\"\n")),
         ("egress.host.host", host("host = \"\"")),
         ("egress.host.host", host("host = \"A.example\"")),
         ("egress.host.host", host("host = \"https://a.example\"")),
@@ -237,6 +244,7 @@ fn values_that_no_part_of_the_program_could_use_are_refused_by_key() {
     ] {
         let refusal = refusal(&text);
         assert!(refusal.starts_with(&format!("`{key}` must be ")), "{key}: {refusal}");
+        assert!(!refusal.contains("planted"), "{refusal}");
     }
 }
 
@@ -252,10 +260,22 @@ fn addresses_as_urls_write_them_can_be_approved() {
     for host in ["10.0.0.7", "[2001:db8::7]", "xn--bcher-kva.example"] {
         let text = with(&format!("[[egress.host]]\nhost = \"{host}\"\n"));
         let config = Config::parse(&text).unwrap();
-        let approved = config.egress[0].approve().unwrap();
+        let approved = config.egress.hosts[0].approve().unwrap();
         assert_eq!(approved.host, host.trim_matches(['[', ']']));
         assert_eq!((approved.port, approved.private_addresses), (443, false));
         assert_eq!(approved.trust_anchors, []);
+    }
+}
+
+#[test]
+fn a_proxy_is_a_host_and_a_port() {
+    for (written, host, port) in [
+        ("http://proxy.example:3128", "proxy.example", 3128),
+        ("http://10.0.0.7:80", "10.0.0.7", 80),
+        ("http://[fd00::7]:8080", "fd00::7", 8080),
+    ] {
+        let config = Config::parse(&with(&format!("[egress]\nproxy = \"{written}\"\n"))).unwrap();
+        assert_eq!(config.egress.proxy, Some(EgressProxy { host: host.to_owned(), port }));
     }
 }
 

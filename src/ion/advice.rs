@@ -61,7 +61,7 @@ pub fn advice(error: OauthError, grant: Grant) -> &'static str {
              upload the new file. (An on-premises app is asked for the scope offline_access, too, \
              which needs Issue Refresh Tokens to be on.)"
         }
-        (OauthError::InvalidRequest, _) => {
+        (OauthError::InvalidRequest | OauthError::UnsupportedTokenType, _) => {
             "Infor does not understand the request. Check that the file is complete and of the \
              right tenant: in Infor ION API, Authorized Apps, download the credentials again and \
              upload the new file."

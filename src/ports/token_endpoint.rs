@@ -168,7 +168,7 @@ impl ExchangeError {
     }
 }
 
-/// Error codes of RFC 6749 (section 5.2) that mean no for good.
+/// Error codes of RFC 6749 (section 5.2) and RFC 7009 (section 2.2.1) that mean no for good.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OauthError {
     /// Client id or secret are wrong, or the app was deleted or disabled.
@@ -183,6 +183,8 @@ pub enum OauthError {
     InvalidScope,
     /// The request is malformed, to this server's mind.
     InvalidRequest,
+    /// Tokens of this kind cannot be revoked here. Only revocations are refused with it.
+    UnsupportedTokenType,
 }
 
 impl std::fmt::Display for OauthError {
@@ -194,6 +196,7 @@ impl std::fmt::Display for OauthError {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidRequest => "invalid_request",
+            Self::UnsupportedTokenType => "unsupported_token_type",
         })
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Then {
     SayForEver(Vec<u8>, Vec<u8>),
     /// The request is read, these bytes are written, and nothing follows.
     SayAndHang(Vec<u8>),
-    /// The connection is reset after the handshake, with the request unread.
+    /// The connection is reset after the handshake, without a look at the request.
     Reset,
     /// TCP is accepted, TLS never answered.
     NoHandshake,
@@ -99,8 +99,7 @@ async fn serve(
     // A client that refuses the certificate ends here.
     let Ok(mut stream) = tls.accept(socket).await else { return };
     if matches!(then, Then::Reset) {
-        // Closing a socket with unread bytes resets the connection.
-        stream.get_ref().0.readable().await.unwrap();
+        stream.get_ref().0.set_zero_linger().unwrap();
         return;
     }
     let Some(request) = read_request(&mut stream).await else { return };

@@ -1,116 +1,109 @@
 //! Resolves the host once, and judges each address before anything is sent to it.
-//!
-//! The special ranges are those of IANA's IPv4 and IPv6 special-purpose address registries (RFC
-//! 6890 and its successors).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod range;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::lookup_host;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Host;
 
 use crate::ports::{ExchangeError, Target};
+use range::Range;
 
-/// The addresses of the target's host, every one of them approved. One that is not refuses the
-/// host as a whole: an honest name does not mix public and internal addresses.
-pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, ExchangeError> {
-    let port = target.url.port_or_known_default().unwrap_or(HTTPS_PORT);
-    let found: Vec<SocketAddr> = match target.url.host() {
-        // An HTTP client does not ask its resolver about these, so they are judged here.
-        Some(Host::Ipv4(address)) => vec![SocketAddr::new(address.into(), port)],
-        Some(Host::Ipv6(address)) => vec![SocketAddr::new(address.into(), port)],
-        Some(Host::Domain(name)) => match timeout(LOOKUP_TIME_MAX, lookup_host((name, port))).await
-        {
-            Ok(Ok(found)) => found.take(ADDRESSES_MAX).collect(),
-            Ok(Err(_)) => return Err(ExchangeError::Unreachable("its name does not resolve")),
-            Err(_elapsed) => {
-                return Err(ExchangeError::Unreachable("its name did not resolve in time"));
-            }
-        },
-        None => return Err(ExchangeError::AddressNotAllowed("it has no host")),
-    };
-    if found.is_empty() {
-        return Err(ExchangeError::Unreachable("its name has no address"));
-    }
-    for address in &found {
-        match Range::of(address.ip()) {
-            Range::Public => {}
-            Range::Private(_) if target.private_addresses => {}
-            Range::Private(name) | Range::Never(name) => {
-                return Err(ExchangeError::AddressNotAllowed(name));
-            }
-        }
-    }
-    Ok(found)
+/// The system's resolver, with a bound on how many of its threads may wait for name servers.
+#[derive(Clone)]
+pub(super) struct Resolver {
+    lookups: Arc<Semaphore>,
 }
 
-/// What an address is for.
-#[derive(Debug, Eq, PartialEq)]
-enum Range {
-    /// Anyone may be reached here.
-    Public,
-    /// An operator may approve it: servers do live here.
-    Private(&'static str),
-    /// No authorization server lives here, whatever an operator approved.
-    Never(&'static str),
-}
-
-impl Range {
-    fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(address) => Self::of_v4(address),
-            IpAddr::V6(address) => Self::of_v6(address),
-        }
+impl Resolver {
+    pub(super) fn new() -> Self {
+        Self { lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
     }
 
-    fn of_v4(address: Ipv4Addr) -> Self {
-        match address.octets() {
-            [127, ..] => Self::Private("a loopback address"),
-            [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Self::Private("a private address"),
-            [100, 64..=127, ..] => Self::Private("a carrier-grade NAT address"),
-            [169, 254, ..] => Self::Never("a link-local address"),
-            [255, 255, 255, 255] => Self::Never("the broadcast address"),
-            [0, ..] => Self::Never("an unspecified address"),
-            [224..=239, ..] => Self::Never("a multicast address"),
-            [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => {
-                Self::Never("a documentation address")
-            }
-            [198, 18..=19, ..] => Self::Never("a benchmark address"),
-            [192, 0, 0, _] | [192, 88, 99, _] | [240..=255, ..] => {
-                Self::Never("a reserved address")
-            }
-            _ => Self::Public,
+    /// The addresses of the target's host, every one of them approved. One that is not refuses the
+    /// host as a whole: an honest name does not mix public and internal addresses.
+    pub(super) async fn resolve(&self, target: &Target) -> Result<Vec<Judged>, ExchangeError> {
+        let Some(host) = target.url.host() else {
+            return Err(ExchangeError::AddressNotAllowed("it has no host"));
+        };
+        let port = target.url.port_or_known_default().unwrap_or(HTTPS_PORT);
+        if port == 0 {
+            return Err(ExchangeError::AddressNotAllowed("it names port 0"));
         }
+        let found = match &host {
+            Host::Ipv4(address) => vec![SocketAddr::new((*address).into(), port)],
+            Host::Ipv6(address) => vec![SocketAddr::new((*address).into(), port)],
+            Host::Domain(name) => self.look_up(name, port).await?,
+        };
+        found.into_iter().map(|address| judge(address, &host, target.private_addresses)).collect()
     }
 
-    fn of_v6(address: Ipv6Addr) -> Self {
-        match address.segments() {
-            [0, 0, 0, 0, 0, 0, 0, 0] => Self::Never("an unspecified address"),
-            [0, 0, 0, 0, 0, 0, 0, 1] => Self::Private("a loopback address"),
-            [0, 0, 0, 0, 0, 0xffff, ..] => Self::Never("an IPv4-mapped address"),
-            // DNS64 gives every IPv4 host such an address, so what counts is the host within.
-            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-                let [a, b] = high.to_be_bytes();
-                let [c, d] = low.to_be_bytes();
-                match Self::of_v4(Ipv4Addr::new(a, b, c, d)) {
-                    Self::Public => Self::Public,
-                    Self::Private(_) | Self::Never(_) => {
-                        Self::Never("a NAT64 address of a host that is not public")
-                    }
+    /// The addresses of a name, unjudged.
+    pub(super) async fn look_up(
+        &self,
+        name: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, ExchangeError> {
+        let late = ExchangeError::Unreachable("its name did not resolve in time");
+        let lookup = async {
+            let Ok(place) = Arc::clone(&self.lookups).acquire_owned().await else {
+                return Err(ExchangeError::Unreachable("names are not resolved any more"));
+            };
+            let name = name.to_owned();
+            let lookup = tokio::task::spawn_blocking(move || {
+                // Held by the thread: the system's resolver goes on after we have lost patience.
+                let _place = place;
+                let found = (name.as_str(), port).to_socket_addrs();
+                found.map(|found| found.take(ADDRESSES_MAX).collect::<Vec<_>>())
+            });
+            match lookup.await {
+                Ok(Ok(found)) if found.is_empty() => {
+                    Err(ExchangeError::Unreachable("its name has no address"))
                 }
+                Ok(Ok(found)) => Ok(found),
+                Ok(Err(_)) | Err(_) => Err(ExchangeError::Unreachable("its name does not resolve")),
             }
-            [0xfc00..=0xfdff, ..] => Self::Private("a unique local address"),
-            [0xfe80..=0xfebf, ..] => Self::Never("a link-local address"),
-            [0xff00..=0xffff, ..] => Self::Never("a multicast address"),
-            [0x2002, ..] => Self::Never("a 6to4 address"),
-            [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] => {
-                Self::Never("a documentation address")
-            }
-            [0x2001, 0..=0x01ff, ..] => Self::Never("a reserved address"),
-            [0x2000..=0x3fff, ..] => Self::Public,
-            _ => Self::Never("a reserved address"),
+        };
+        timeout(LOOKUP_TIME_MAX, lookup).await.unwrap_or(Err(late))
+    }
+}
+
+/// An address that requests for its target may be sent to; nothing else makes one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Judged {
+    pub(super) address: SocketAddr,
+    /// Whether it is one that anyone can reach.
+    pub(super) public: bool,
+}
+
+fn judge(
+    address: SocketAddr,
+    host: &Host<&str>,
+    private_addresses: bool,
+) -> Result<Judged, ExchangeError> {
+    match Range::of(address.ip()) {
+        Range::Public => Ok(Judged { address, public: true }),
+        Range::Private(_) if private_addresses => Ok(Judged { address, public: false }),
+        Range::Loopback if private_addresses && means_loopback(host) => {
+            Ok(Judged { address, public: false })
         }
+        Range::Loopback => Err(ExchangeError::AddressNotAllowed("a loopback address")),
+        Range::Private(name) | Range::Never(name) => Err(ExchangeError::AddressNotAllowed(name)),
+    }
+}
+
+/// Whether the operator who approved this host approved the machine itself. That a customer's
+/// server has private addresses is no reason to let its name lead to what listens beside the vault.
+fn means_loopback(host: &Host<&str>) -> bool {
+    match host {
+        // RFC 6761, section 6.3.
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
     }
 }
 
@@ -119,6 +112,10 @@ const HTTPS_PORT: u16 = 443;
 /// A resolver that is silent for longer is down; two more seconds are its retry.
 const LOOKUP_TIME_MAX: Duration = Duration::from_secs(3);
 
+/// Each waits in a thread of the runtime's pool, which has 512 and other work. Name servers that
+/// never answer keep one for up to half a minute, whatever we wait.
+const LOOKUPS_MAX: usize = 64;
+
 /// More addresses than any server has; those beyond it are not used.
 const ADDRESSES_MAX: usize = 16;
 
@@ -126,77 +123,41 @@ const ADDRESSES_MAX: usize = 16;
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_special_range_is_recognised_to_its_last_address() {
-        for (first, last, expected) in [
-            ("10.0.0.0", "10.255.255.255", Range::Private("a private address")),
-            ("172.16.0.0", "172.31.255.255", Range::Private("a private address")),
-            ("192.168.0.0", "192.168.255.255", Range::Private("a private address")),
-            ("127.0.0.0", "127.255.255.255", Range::Private("a loopback address")),
-            ("100.64.0.0", "100.127.255.255", Range::Private("a carrier-grade NAT address")),
-            ("169.254.0.0", "169.254.255.255", Range::Never("a link-local address")),
-            ("0.0.0.0", "0.255.255.255", Range::Never("an unspecified address")),
-            ("224.0.0.0", "239.255.255.255", Range::Never("a multicast address")),
-            ("192.0.2.0", "192.0.2.255", Range::Never("a documentation address")),
-            ("198.51.100.0", "198.51.100.255", Range::Never("a documentation address")),
-            ("203.0.113.0", "203.0.113.255", Range::Never("a documentation address")),
-            ("198.18.0.0", "198.19.255.255", Range::Never("a benchmark address")),
-            ("192.88.99.0", "192.88.99.255", Range::Never("a reserved address")),
-            ("240.0.0.0", "255.255.255.254", Range::Never("a reserved address")),
-            ("255.255.255.255", "255.255.255.255", Range::Never("the broadcast address")),
-            ("::", "::", Range::Never("an unspecified address")),
-            ("::1", "::1", Range::Private("a loopback address")),
-            ("::2", "::fffe:0:0", Range::Never("a reserved address")),
-            ("::ffff:0.0.0.0", "::ffff:8.8.8.8", Range::Never("an IPv4-mapped address")),
-            ("fc00::", "fdff:ffff::1", Range::Private("a unique local address")),
-            ("fe80::", "febf:ffff::1", Range::Never("a link-local address")),
-            ("fec0::", "feff::1", Range::Never("a reserved address")),
-            ("ff00::", "ffff::1", Range::Never("a multicast address")),
-            ("2002::", "2002:ffff::1", Range::Never("a 6to4 address")),
-            ("2001:db8::", "2001:db8:ffff::1", Range::Never("a documentation address")),
-            ("3fff::", "3fff:fff::1", Range::Never("a documentation address")),
-            ("2001::", "2001:1ff:ffff::1", Range::Never("a reserved address")),
-            ("64:ff9b:1::", "64:ff9b:1:ffff::1", Range::Never("a reserved address")),
-        ] {
-            for end in [first, last] {
-                assert_eq!(Range::of(end.parse().unwrap()), expected, "{end}");
-            }
+    fn judged(address: &str, host: &str, private_addresses: bool) -> Result<bool, String> {
+        let address = SocketAddr::new(address.parse().unwrap(), 443);
+        let host = Host::parse(host).unwrap();
+        let host = match &host {
+            Host::Domain(name) => Host::Domain(name.as_str()),
+            Host::Ipv4(address) => Host::Ipv4(*address),
+            Host::Ipv6(address) => Host::Ipv6(*address),
+        };
+        match judge(address, &host, private_addresses) {
+            Ok(judged) => Ok(judged.public),
+            Err(ExchangeError::AddressNotAllowed(what)) => Err(what.to_owned()),
+            Err(error) => panic!("{error}"),
         }
     }
 
     #[test]
-    fn neighbours_of_special_ranges_are_public() {
-        for address in [
-            "9.255.255.255",
-            "11.0.0.0",
-            "172.15.255.255",
-            "172.32.0.0",
-            "100.63.255.255",
-            "100.128.0.0",
-            "169.253.255.255",
-            "169.255.0.0",
-            "198.17.255.255",
-            "198.20.0.0",
-            "223.255.255.255",
-            "2001:200::1",
-            "2001:db7::1",
-            "2001:db9::1",
-            "2606:4700::1111",
-            "3fff:1000::1",
+    fn an_approval_of_private_addresses_is_none_of_this_machine() {
+        let loopback = Err("a loopback address".to_owned());
+        for (address, host, private_addresses, expected) in [
+            ("8.8.8.8", "sts.example", false, Ok(true)),
+            ("8.8.8.8", "sts.example", true, Ok(true)),
+            ("10.0.0.7", "sts.example", false, Err("a private address".to_owned())),
+            ("10.0.0.7", "sts.example", true, Ok(false)),
+            ("127.0.0.1", "sts.example", true, loopback.clone()),
+            ("::1", "sts.example", true, loopback.clone()),
+            ("127.0.0.1", "notlocalhost", true, loopback.clone()),
+            ("127.0.0.1", "10.0.0.7", true, loopback.clone()),
+            ("127.0.0.1", "localhost", false, loopback),
+            ("127.0.0.1", "localhost", true, Ok(false)),
+            ("::1", "infor.localhost", true, Ok(false)),
+            ("127.0.0.2", "127.0.0.2", true, Ok(false)),
+            ("::1", "[::1]", true, Ok(false)),
+            ("169.254.169.254", "localhost", true, Err("a link-local address".to_owned())),
         ] {
-            assert_eq!(Range::of(address.parse().unwrap()), Range::Public, "{address}");
-        }
-    }
-
-    #[test]
-    fn a_nat64_address_is_judged_by_the_host_within() {
-        let hidden = Range::Never("a NAT64 address of a host that is not public");
-        for (address, expected) in [
-            ("64:ff9b::8.8.8.8", Range::Public),
-            ("64:ff9b::127.0.0.1", hidden),
-            ("64:ff9b::a9fe:a9fe", Range::Never("a NAT64 address of a host that is not public")),
-        ] {
-            assert_eq!(Range::of(address.parse().unwrap()), expected, "{address}");
+            assert_eq!(judged(address, host, private_addresses), expected, "{address} of {host}");
         }
     }
 }

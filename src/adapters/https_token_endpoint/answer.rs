@@ -3,17 +3,18 @@
 //! Infor's servers answer 500 "for a lot of things", with HTML, with nothing at all: so the OAuth
 //! error code decides, and the HTTP status only where there is none.
 
+mod loose;
 mod success;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use http::StatusCode;
 use serde::Deserialize;
-use serde_json::Value;
 use zeroize::Zeroize;
 
 use crate::ports::{ExchangeError, OauthError, TokenAnswer};
+use loose::Loose;
 
 /// What is known before the body.
 pub(super) struct Head {
@@ -52,16 +53,23 @@ pub(super) fn read(head: &Head, body: &[u8]) -> Result<TokenAnswer, ExchangeErro
     }
 }
 
-/// Reads the answer to a revocation (RFC 7009, section 2.2): success is the status alone.
-pub(super) fn revoked(head: &Head, body: &[u8]) -> Result<(), ExchangeError> {
+/// Reads the answer to a revocation (RFC 7009, section 2.2): success is the status alone, so no
+/// `body` is needed then. Else it is the body, or why it is not read.
+pub(super) fn revoked(
+    head: &Head,
+    body: Result<&Vec<u8>, &&'static str>,
+) -> Result<(), ExchangeError> {
     if head.status.is_success() {
         return Ok(());
     }
-    match read(head, body) {
-        // No success and yet a token: not an answer to this question.
-        Ok(_) => Err(ExchangeError::Misbehaved("its answer is not one to a revocation")),
-        Err(error) => Err(error),
+    let body = body.map_err(|what| head.without_body(what))?;
+    let code = parse(body).and_then(|fields| fields.error);
+    // Section 2.2.1. A status of 503 comes without a code and is one that heals.
+    if code.is_some_and(|code| code.0 == "unsupported_token_type") {
+        return Err(ExchangeError::Refused(OauthError::UnsupportedTokenType));
     }
+    // Only a success holds a token, and this is none.
+    read(head, body).map(|_token| ())
 }
 
 fn is_no_endpoint(status: StatusCode) -> bool {
@@ -98,7 +106,7 @@ impl Head {
     /// What the answer's `error` says, if there is one.
     fn refusal(&self, fields: &Fields<'_>) -> Option<ExchangeError> {
         let code: &str = &fields.error.as_ref()?.0;
-        let description = fields.error_description.as_str().unwrap_or_default();
+        let description = fields.error_description.as_text().unwrap_or_default();
         let refused = match code {
             "invalid_client" => OauthError::InvalidClient,
             "invalid_grant" => OauthError::InvalidGrant,
@@ -137,16 +145,16 @@ struct Fields<'a> {
     access_token: Option<Text<'a>>,
     #[serde(borrow, default)]
     token_type: Option<Text<'a>>,
-    #[serde(default)]
-    expires_in: Value,
+    #[serde(borrow, default)]
+    expires_in: Loose<'a>,
     #[serde(borrow, default)]
     refresh_token: Option<Text<'a>>,
-    #[serde(default)]
-    scope: Value,
+    #[serde(borrow, default)]
+    scope: Loose<'a>,
     #[serde(borrow, default)]
     error: Option<Text<'a>>,
-    #[serde(default)]
-    error_description: Value,
+    #[serde(borrow, default)]
+    error_description: Loose<'a>,
 }
 
 /// A text that borrows from the body where it can, and is wiped where it cannot (a JSON escape
@@ -263,6 +271,43 @@ mod tests {
         }
         let page = format!("<html>{}Invalid grant type</html>", " ".repeat(300));
         assert_eq!(outcome(400, &page), "misbehaved: its answer is not the JSON of a token answer");
+    }
+
+    #[test]
+    fn a_revocation_is_done_by_its_status_alone() {
+        let told = |status: u16, body: Result<&str, &'static str>| {
+            let status = StatusCode::from_u16(status).unwrap();
+            let body = body.map(|body| body.as_bytes().to_vec());
+            match revoked(&Head { status, retry_after: None }, body.as_ref()) {
+                Ok(()) => "revoked".to_owned(),
+                Err(error) => format!("{error:?}"),
+            }
+        };
+        let token = r#"{"access_token":"a","token_type":"Bearer"}"#;
+        let kind = r#"{"error":"unsupported_token_type"}"#;
+        for (status, body, expected) in [
+            (200, Ok(""), "revoked"),
+            (204, Ok(""), "revoked"),
+            (200, Err("planted"), "revoked"),
+            (200, Ok(r#"{"error":"invalid_client"}"#), "revoked"),
+            (400, Ok(kind), "Refused(UnsupportedTokenType)"),
+            (503, Ok(kind), "Refused(UnsupportedTokenType)"),
+            (401, Ok(r#"{"error":"invalid_client"}"#), "Refused(InvalidClient)"),
+            (404, Ok("<html>"), "NoEndpoint"),
+            (404, Err("it is long"), "NoEndpoint"),
+            (429, Err("it is long"), "Throttled { retry_after: None }"),
+            (302, Ok(""), r#"Misbehaved("it answered with a redirect")"#),
+            (400, Err("it is long"), r#"Misbehaved("it is long")"#),
+            (
+                503,
+                Ok(""),
+                r#"Unavailable { what: "it answered that it has failed", retry_after: None }"#,
+            ),
+            (400, Ok(token), r#"Misbehaved("its refusal has no error code")"#),
+        ] {
+            assert_eq!(told(status, body), expected, "{status} {body:?}");
+        }
+        assert!(outcome(400, kind).starts_with("misbehaved"), "a token request has no such answer");
     }
 
     proptest::proptest! {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use http::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// How long the server asks to be left alone, within [`RETRY_AFTER_MAX`]; `None` if it does not
 /// say, or not in a way that can be read.

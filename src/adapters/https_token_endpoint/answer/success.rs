@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::loose::Loose;
 use super::{Fields, Text};
 use crate::ports::{ExchangeError, TokenAnswer};
 use crate::secret::Secret;
@@ -55,11 +54,11 @@ fn refresh_token(token: Option<&Text<'_>>) -> Result<Option<Secret>, ExchangeErr
 }
 
 /// `expires_in`, a number or a text that is one (Infor's servers write both).
-fn lifetime(expires_in: &Value) -> Duration {
+fn lifetime(expires_in: &Loose<'_>) -> Duration {
     let seconds = match expires_in {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse::<f64>().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        Loose::Number(number) => Some(*number),
+        Loose::Text(text) => text.trim().parse::<f64>().ok(),
+        Loose::Other => None,
     };
     match seconds.filter(|seconds| !seconds.is_nan()) {
         Some(seconds) => Duration::try_from_secs_f64(seconds.floor().max(0.0))
@@ -71,10 +70,11 @@ fn lifetime(expires_in: &Value) -> Duration {
 
 /// `scope`; `None` as well if it is not what RFC 6749, section 3.3, says: it is a matter of
 /// information here, and no reason to lose a token.
-fn scopes(scope: &Value) -> Option<Vec<String>> {
+fn scopes(scope: &Loose<'_>) -> Option<Vec<String>> {
     let is_scope = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    let scopes: Vec<String> =
-        scope.as_str()?.split(' ').filter(|one| !one.is_empty()).map(str::to_owned).collect();
+    let words = scope.as_text()?.split(' ').filter(|one| !one.is_empty());
+    // One more than fits: then they do not.
+    let scopes: Vec<String> = words.take(SCOPES_MAX + 1).map(str::to_owned).collect();
     let fits = scopes.len() <= SCOPES_MAX && scopes.iter().all(|one| one.bytes().all(is_scope));
     fits.then_some(scopes)
 }
@@ -100,7 +100,7 @@ const LIFETIME_UNTOLD: Duration = Duration::from_secs(30 * 60);
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -214,7 +214,9 @@ mod tests {
             (json!("two hours"), 1800),
             (json!([7200]), 1800),
         ] {
-            assert_eq!(lifetime(&expires_in), Duration::from_secs(seconds), "{expires_in}");
+            let text = expires_in.to_string();
+            let read = lifetime(&serde_json::from_str(&text).unwrap());
+            assert_eq!(read, Duration::from_secs(seconds), "{expires_in}");
         }
     }
 
