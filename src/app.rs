@@ -84,7 +84,7 @@ impl App {
         let Parts { store, vault, issuer, access } = parts;
         let services = Services { vault: vault.clone(), issuer: issuer.clone(), access };
         let (health, health_service) = Health::new().await;
-        let upkeep = upkeep::start(&vault, &store, &metrics, &drain);
+        let upkeep = upkeep::start((&vault, &issuer), &store, &metrics, &drain);
         let routes = |reflection| services.clone().routes(health_service.clone(), reflection);
         health.serving().await;
         let pages = pages(&store, metrics);

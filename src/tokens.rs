@@ -1,43 +1,65 @@
-//! Which access token to issue, and when a cached one will do.
+//! Which access token to issue, and when a kept one will do.
 //!
 //! Tokens are kept by account (the Infor log-in behind a file), not by credential: ten credentials
 //! made from one file share one token, and a file with other secrets shares nothing. An account
 //! never changes, so nothing here is ever invalidated.
+//!
+//! The store knows each account first: its tokens, and the attempt that is under way (`journal`).
+//! Memory is a copy that callers read without a lock (`accounts`). One flight per account asks
+//! Infor (`flight`, `exchange`), within Infor's limits (`budget`) and leaving servers alone that
+//! are in trouble (`servers`).
 
 mod access_token;
+mod account;
+#[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
 mod accounts;
-#[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
+#[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
+mod apart;
 mod backoff;
-#[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
+#[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
 mod budget;
+mod early;
 mod exchange;
 mod flight;
-#[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
 mod jitter;
-#[allow(dead_code, unused_imports, reason = "flights come to use it")]
+#[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
+mod journal;
+#[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
+mod records;
+mod revocation;
+mod schedule;
 mod servers;
-#[cfg_attr(not(test), allow(dead_code, reason = "flights come to use it"))]
+mod standing;
+mod start;
 mod windows;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use access_token::AccessToken;
 pub use budget::{BudgetExhausted, BudgetLimit, BudgetShare, BudgetUsage};
 pub use flight::FlightError;
 pub use jitter::Jitter;
-pub use servers::{RefreshRotation, ServerSettings};
+pub use records::{ReadRecordError, SealRecordError};
+pub use servers::{NotNow, RefreshRotation, ServerSettings, Why};
+pub use standing::{Failing, Standing};
 
 use crate::ion::HostRules;
-use crate::model::{Credential, State, Version};
-use crate::ports::{Clock, TokenEndpoint};
+use crate::model::{BudgetLimits, Credential, State, Version};
+use crate::ports::{Clock, StoreError, TokenEndpoint};
 use crate::vault::Vault;
 
+use access_token::Fitness;
 use accounts::{Accounts, Slot};
+use budget::Budgets;
+use flight::{Flight, Outcome, Purpose};
+use schedule::Schedule;
+use servers::Servers;
 
 /// Issues access tokens. Shared by all handlers; cheap to clone.
 #[derive(Clone)]
@@ -48,9 +70,31 @@ struct Inner {
     hosts: Arc<HostRules>,
     endpoint: Arc<dyn TokenEndpoint>,
     clock: Arc<dyn Clock>,
+    jitter: Arc<Jitter>,
     accounts: Accounts,
+    budgets: Budgets,
+    servers: Servers,
+    schedule: Schedule,
     flights: TaskTracker,
-    permits: Semaphore,
+    places: Semaphore,
+}
+
+/// What the operator can set.
+#[derive(Clone, Debug, Default)]
+pub struct TokenSettings {
+    /// Infor's limits.
+    pub limits: BudgetLimits,
+    /// What is known of authorization servers.
+    pub servers: ServerSettings,
+}
+
+/// What a caller wants of a token.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IssueQuery<'a> {
+    /// How long it must live at least; `None` asks for the vault's own margin.
+    pub min_remaining: Option<Duration>,
+    /// The id of a token that the caller saw refused.
+    pub rejected: Option<&'a str>,
 }
 
 /// A token, and the version of the credential that it was issued from.
@@ -75,33 +119,76 @@ pub enum IssueError {
     LifetimeTooLong(Duration),
     /// A token could not be had from Infor.
     #[error("a token could not be had")]
-    Flight(#[from] Arc<FlightError>),
-    /// The cached token is of another tenant: a defect of this program. Nothing is given out.
-    #[error("the cached token is of another tenant")]
+    Flight {
+        /// Why, when Infor was asked last.
+        #[source]
+        error: Arc<FlightError>,
+        /// How long Infor is not asked again, if that is known.
+        retry_after: Option<Duration>,
+    },
+    /// The token is of another tenant: a defect of this program. Nothing is given out.
+    #[error("the token is of another tenant")]
     OtherTenant,
 }
 
+/// Why there is no issuer.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenIssuerError {
+    /// The store failed.
+    #[error("the accounts could not be read")]
+    Store(#[source] StoreError),
+    /// More accounts than the limits of this version allow.
+    #[error(
+        "the store holds more than 131,072 accounts: it was written by another version of ionvault"
+    )]
+    TooMany,
+}
+
 impl TokenIssuer {
-    /// Wires the issuer.
-    #[must_use]
-    pub fn new(
+    /// Wires the issuer and loads what is known of accounts, then has interrupted attempts made
+    /// again in the background.
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenIssuerError`] says; nothing was changed.
+    pub async fn open(
         vault: Vault,
         hosts: Arc<HostRules>,
         endpoint: Arc<dyn TokenEndpoint>,
         clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self(Arc::new(Inner {
+        settings: TokenSettings,
+        jitter: Jitter,
+    ) -> Result<Self, OpenIssuerError> {
+        let TokenSettings { limits, servers } = settings;
+        let jitter = Arc::new(jitter);
+        let budgets = Budgets::new(vault.clone(), limits, Arc::clone(&clock));
+        let servers = Servers::new(servers, Arc::clone(&jitter));
+        let inner = Arc::new(Inner {
             vault,
             hosts,
             endpoint,
             clock,
+            jitter,
             accounts: Accounts::new(),
+            budgets,
+            servers,
+            schedule: Schedule::default(),
             flights: TaskTracker::new(),
-            permits: Semaphore::new(FLIGHTS_MAX),
-        }))
+            places: Semaphore::new(FLIGHTS_MAX),
+        });
+        for interrupted in inner.load().await? {
+            drop(inner.board(interrupted, || None));
+        }
+        Ok(Self(inner))
     }
 
-    /// A token that lives `min_remaining` longer at least; `None` asks for the vault's own margin.
+    /// Does what has to be done unasked, until `drain` is cancelled: renews tokens that are in use
+    /// before they end.
+    pub async fn run(&self, drain: CancellationToken) {
+        self.0.renew_in_time(&drain).await;
+    }
+
+    /// A token that lives as long as the query asks, at least.
     ///
     /// A hit costs neither a lock nor a system call. Callers who miss together share one flight.
     ///
@@ -111,36 +198,47 @@ impl TokenIssuer {
     pub async fn issue(
         &self,
         credential: &Arc<Credential>,
-        min_remaining: Option<Duration>,
+        query: IssueQuery<'_>,
     ) -> Result<Issued, IssueError> {
         if credential.state != State::Active {
             return Err(IssueError::Deleted);
         }
         let version = credential.active().ok_or(IssueError::NoActiveVersion)?;
         let slot = self.0.accounts.slot(&version.account);
+        let slot = slot.map_err(|_full| failed(FlightError::TooManyAccounts))?;
+        let seat = Seat { inner: &self.0, slot: &slot, credential, version };
         let token = match slot.token() {
-            Some(token) if token.serves(min_remaining, &self.0.now())? => token,
-            Some(_) | None => self.renew(&slot, credential, version, min_remaining).await?,
+            None => seat.need(query).await?,
+            Some(token) if query.rejected.is_some_and(|rejected| rejected == token.id) => {
+                seat.replace(token, query).await?
+            }
+            Some(token) => match token.fitness(query.min_remaining, &self.0.now())? {
+                Fitness::Good => token,
+                Fitness::Ageing => {
+                    self.0.renew_early(&slot, credential, version);
+                    token
+                }
+                Fitness::Unfit => seat.need(query).await?,
+            },
         };
+        slot.mark_used();
         if token.tenant_uid != credential.tenant_uid {
             return Err(IssueError::OtherTenant);
         }
         Ok(Issued { token, version: Arc::clone(version) })
     }
 
-    /// A token that Infor issued now, or while this caller was on its way here.
-    async fn renew(
-        &self,
-        slot: &Arc<Slot>,
-        credential: &Arc<Credential>,
-        version: &Arc<Version>,
-        min_remaining: Option<Duration>,
-    ) -> Result<Arc<AccessToken>, IssueError> {
-        let serves = |token: &AccessToken| token.serves(min_remaining, &self.0.now());
-        let landed = || slot.token().filter(|token| serves(token).unwrap_or(true));
-        let token = self.0.fly(slot, credential, version, landed).await?;
-        // It may be too short-lived for this caller, and that it is the first to learn.
-        if serves(&token)? { Ok(token) } else { Err(Arc::new(FlightError::ShortLived).into()) }
+    /// How the account behind a version stands. An account that was never asked for is `default`.
+    #[must_use]
+    pub fn standing(&self, version: &Version) -> Arc<Standing> {
+        self.0.accounts.find(&version.account).map(|slot| slot.standing()).unwrap_or_default()
+    }
+
+    /// The token that is kept for a version, if it lives.
+    #[must_use]
+    pub fn kept(&self, version: &Version) -> Option<Arc<AccessToken>> {
+        let token = self.0.accounts.find(&version.account)?.token()?;
+        token.lives(&self.0.now()).then_some(token)
     }
 
     /// Waits until no flight is under way. Call it after the last request was answered.
@@ -150,10 +248,97 @@ impl TokenIssuer {
     }
 }
 
+/// A caller who waits for a token of an account.
+struct Seat<'a> {
+    inner: &'a Arc<Inner>,
+    slot: &'a Arc<Slot>,
+    credential: &'a Arc<Credential>,
+    version: &'a Arc<Version>,
+}
+
+impl Seat<'_> {
+    /// A token that Infor issued now, or while this caller was on its way here.
+    async fn need(&self, query: IssueQuery<'_>) -> Result<Arc<AccessToken>, IssueError> {
+        let token = self.fly(|token| self.serves(token, query)).await?;
+        // It may be too short-lived for this caller, and that it is the first to learn.
+        match token.fitness(query.min_remaining, &self.inner.now())? {
+            Fitness::Good | Fitness::Ageing => Ok(token),
+            Fitness::Unfit => Err(failed(FlightError::ShortLived)),
+        }
+    }
+
+    /// Another token than this one, which the caller saw refused; or this one again, where renewing
+    /// it is not worth it.
+    async fn replace(
+        &self,
+        token: Arc<AccessToken>,
+        query: IssueQuery<'_>,
+    ) -> Result<Arc<AccessToken>, IssueError> {
+        let now = self.inner.now();
+        if token.fitness(query.min_remaining, &now)? == Fitness::Unfit {
+            return self.need(query).await;
+        }
+        if !self.slot.may_reject(now.monotonic) {
+            return Ok(token);
+        }
+        let another = |other: &AccessToken| other.id != token.id && self.serves(other, query);
+        match self.fly(another).await {
+            Err(IssueError::Flight { error, .. }) if !error.is_definite() => Ok(token),
+            outcome => outcome,
+        }
+    }
+
+    /// What the account's flight brings, unless one has landed meanwhile with what is wanted, or
+    /// Infor is not to be asked now.
+    async fn fly(
+        &self,
+        wanted: impl Fn(&AccessToken) -> bool,
+    ) -> Result<Arc<AccessToken>, IssueError> {
+        let Self { inner, slot, credential, version } = *self;
+        let landed = || -> Option<Outcome> {
+            if let Some(token) = slot.token().filter(|token| wanted(token)) {
+                return Some(Ok(token));
+            }
+            slot.standing().held(&inner.now()).map(|(error, _)| Err(error))
+        };
+        for _ in 0..BOARDINGS_MAX {
+            let flight = Flight {
+                slot: Arc::clone(slot),
+                credential: Arc::clone(credential),
+                version: Arc::clone(version),
+                purpose: Purpose::Need,
+            };
+            match flight::outcome(inner.board(flight, landed)).await {
+                Ok(token) => return Ok(token),
+                Err(error) if matches!(*error, FlightError::AskAgain) => {}
+                Err(error) => {
+                    let held = slot.standing().held(&inner.now());
+                    return Err(IssueError::Flight {
+                        error,
+                        retry_after: held.map(|(_, left)| left),
+                    });
+                }
+            }
+        }
+        Err(failed(FlightError::AskAgain))
+    }
+
+    fn serves(&self, token: &AccessToken, query: IssueQuery<'_>) -> bool {
+        // That no token could serve the caller is for the caller to hear, not for Infor.
+        let fitness = token.fitness(query.min_remaining, &self.inner.now());
+        fitness.map_or(true, |fitness| fitness != Fitness::Unfit)
+    }
+}
+
+fn failed(error: FlightError) -> IssueError {
+    IssueError::Flight { error: Arc::new(error), retry_after: None }
+}
+
 /// The same moment on both clocks. A suspended machine stops the first, NTP moves the second.
+#[derive(Clone, Copy)]
 pub(crate) struct Now {
     monotonic: Instant,
-    wall: std::time::SystemTime,
+    wall: SystemTime,
 }
 
 impl Inner {
@@ -162,5 +347,8 @@ impl Inner {
     }
 }
 
-/// Bounds the connections to Infor, all accounts together; further flights wait for a place.
+/// Bounds the connections to Infor, all servers together; further flights wait for a place.
 const FLIGHTS_MAX: usize = 256;
+
+/// A flight that had another purpose ends without a token, and the next one is the caller's own.
+const BOARDINGS_MAX: u32 = 4;

@@ -14,7 +14,7 @@ use crate::ion::HostRules;
 use crate::listen::BindError;
 use crate::ports::StoreError;
 use crate::sealing::Keyring;
-use crate::tokens::TokenIssuer;
+use crate::tokens::{Jitter, OpenIssuerError, TokenIssuer, TokenSettings};
 use crate::vault::{OpenVaultError, UnlockKeyringError, Vault, unlock_keyring};
 
 /// Why a vault did not start. Each says what to do. Nothing was changed, but for
@@ -66,6 +66,12 @@ pub enum StartError {
     /// The credentials in it cannot be read.
     #[error(transparent)]
     Vault(#[from] OpenVaultError),
+    /// The accounts in it cannot be read.
+    #[error(transparent)]
+    Issuer(#[from] OpenIssuerError),
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    Random(#[from] getrandom::Error),
     /// Only a defect of this program does that.
     #[error("opening was abandoned")]
     Abandoned,
@@ -96,7 +102,10 @@ impl Parts {
             }
             None => HttpsTokenEndpoint::new(),
         });
-        let issuer = TokenIssuer::new(vault.clone(), hosts, endpoint, clock);
+        let settings = TokenSettings { limits: config.budget, servers: config.servers.clone() };
+        let jitter = Jitter::from_os()?;
+        let issuer =
+            TokenIssuer::open(vault.clone(), hosts, endpoint, clock, settings, jitter).await?;
         Ok(Self { store, vault, issuer, access })
     }
 }

@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::adapters::SledStore;
 use crate::telemetry::Metrics;
+use crate::tokens::TokenIssuer;
 use crate::vault::Vault;
 
 /// Request ids are remembered for a day; an hour more does no harm.
@@ -17,7 +18,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
 
 pub(super) fn start(
-    vault: &Vault,
+    (vault, issuer): (&Vault, &TokenIssuer),
     store: &Arc<SledStore>,
     metrics: &Option<Metrics>,
     drain: &CancellationToken,
@@ -25,6 +26,8 @@ pub(super) fn start(
     let tasks = TaskTracker::new();
     tasks.spawn(forget_requests(vault.clone(), drain.clone()));
     tasks.spawn(measure_store(store.clone(), drain.clone()));
+    let (issuer, until) = (issuer.clone(), drain.clone());
+    tasks.spawn(async move { issuer.run(until).await });
     if let Some(metrics) = metrics.clone() {
         let drain = drain.clone();
         tasks.spawn(async move { metrics.keep_small(drain).await });

@@ -6,7 +6,7 @@ use crate::access::Action;
 use crate::model::CredentialName;
 use crate::pb::v1::token_service_server::TokenService;
 use crate::pb::v1::{IssueTokenRequest, IssueTokenResponse};
-use crate::tokens::TokenIssuer;
+use crate::tokens::{IssueQuery, TokenIssuer};
 
 use super::fields::{self, Violations};
 use super::guard::Guard;
@@ -31,7 +31,8 @@ impl Tokens {
         let min_remaining = min_remaining.map(fields::min_remaining).transpose();
         let min_remaining = violations.check("min_remaining", min_remaining);
         let min_remaining = violations.finish(min_remaining)?;
-        let issued = self.issuer.issue(&credential, min_remaining).await?;
+        let query = IssueQuery { min_remaining, ..IssueQuery::default() };
+        let issued = self.issuer.issue(&credential, query).await?;
         // The endpoint checked the token's characters; one that is no text never gets here.
         let message = messages::token(&issued);
         message.ok_or_else(|| Reason::ProviderMisbehaved.says("the token is no text").into())

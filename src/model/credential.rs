@@ -67,7 +67,7 @@ pub struct Version {
 
 /// A keyed hash over the log-in behind a file and its tenant: equal for files that log in as the
 /// same account, in the same tenant, with the same secrets.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct AccountId(pub [u8; 32]);
 
 /// A keyed hash over the bytes of an upload.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rustls_pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::secret::Secret;
@@ -82,7 +83,8 @@ pub struct RevocationRequest<'a> {
 }
 
 /// What a revoked token is (RFC 7009, section 2.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokenKind {
     /// `access_token`
     Access,
@@ -169,7 +171,8 @@ impl ExchangeError {
 }
 
 /// Error codes of RFC 6749 (section 5.2) and RFC 7009 (section 2.2.1) that mean no for good.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OauthError {
     /// Client id or secret are wrong, or the app was deleted or disabled.
     InvalidClient,

@@ -80,6 +80,11 @@ pub enum RecordKind {
     Budget = 7,
     /// An authorization that a person was sent to give.
     Authorization = 8,
+    /// As which client an account's tokens can be given back; sealed with its tenant's key, as is
+    /// the next.
+    Client = 9,
+    /// A token that is to be revoked.
+    Revocation = 10,
 }
 
 /// The bytes are not a sealed record of a version that this program knows.
@@ -241,6 +246,8 @@ impl RecordKind {
             6 => Some(Self::Account),
             7 => Some(Self::Budget),
             8 => Some(Self::Authorization),
+            9 => Some(Self::Client),
+            10 => Some(Self::Revocation),
             _ => None,
         }
     }

@@ -9,6 +9,8 @@ use crate::model::Uid;
 use crate::ports::TokenAnswer;
 use crate::secret::Secret;
 
+use super::jitter::Jitter;
+use super::windows::Windows;
 use super::{IssueError, Now};
 
 /// An access token. No `Debug`: it would print the token.
@@ -21,10 +23,24 @@ pub struct AccessToken {
     pub expire_time: SystemTime,
     /// What it is good for, if Infor said so.
     pub scopes: Option<Vec<String>>,
+    /// How long it lives in all.
+    pub lifetime: Duration,
     /// The tenant that it belongs to.
     pub(super) tenant_uid: Uid,
-    lifetime: Duration,
+    windows: Windows,
+    obtained: Instant,
     expires_at: Instant,
+}
+
+/// What a token is good for, for one caller, now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Fitness {
+    /// It serves.
+    Good,
+    /// It serves, and it is time to have the next one.
+    Ageing,
+    /// It does not live long enough for this caller.
+    Unfit,
 }
 
 impl AccessToken {
@@ -33,6 +49,7 @@ impl AccessToken {
         tenant_uid: Uid,
         asked: &Now,
         answer: TokenAnswer,
+        jitter: &Jitter,
     ) -> Result<Self, getrandom::Error> {
         let mut id = [0; TOKEN_ID_BYTES];
         getrandom::fill(&mut id)?;
@@ -41,10 +58,36 @@ impl AccessToken {
             id: HEXLOWER.encode(&id),
             expire_time: asked.wall + answer.expires_in,
             scopes: answer.scopes,
-            tenant_uid,
             lifetime: answer.expires_in,
+            tenant_uid,
+            windows: Windows::of(answer.expires_in, jitter),
+            obtained: asked.monotonic,
             expires_at: asked.monotonic + answer.expires_in,
         })
+    }
+
+    /// A token that was kept while the process was not there. Only the wall clock knows how much of
+    /// it is left, and it is not believed to be more than the whole life.
+    pub(super) fn restore(
+        tenant_uid: Uid,
+        kept: super::account::KeptToken,
+        token: Secret,
+        now: &Now,
+        jitter: &Jitter,
+    ) -> Self {
+        let super::account::KeptToken { id, expire_time, lifetime, scopes } = kept;
+        let left = expire_time.duration_since(now.wall).unwrap_or_default().min(lifetime);
+        Self {
+            token,
+            id,
+            expire_time,
+            scopes,
+            lifetime,
+            tenant_uid,
+            windows: Windows::of(lifetime, jitter),
+            obtained: now.monotonic,
+            expires_at: now.monotonic + left,
+        }
     }
 
     /// Whether it lives long enough for this caller.
@@ -53,21 +96,37 @@ impl AccessToken {
     ///
     /// [`IssueError::LifetimeTooLong`] if no token of this account would: callers that ask for
     /// more than half a life would have the vault renew tokens faster than they are used.
-    pub(super) fn serves(
+    pub(super) fn fitness(
         &self,
         min_remaining: Option<Duration>,
         now: &Now,
-    ) -> Result<bool, IssueError> {
-        let margin = MARGIN.min(self.lifetime / MARGIN_SHARE);
+    ) -> Result<Fitness, IssueError> {
         let needed = match min_remaining {
             Some(asked) if asked > self.lifetime / 2 => {
                 return Err(IssueError::LifetimeTooLong(self.lifetime / 2));
             }
-            Some(asked) => asked.max(margin),
-            None => margin,
+            Some(asked) => asked.max(self.windows.mandatory),
+            None => self.windows.mandatory,
         };
         let remaining = self.remaining(now);
-        Ok(!remaining.is_zero() && remaining >= needed)
+        Ok(if remaining.is_zero() || remaining < needed {
+            Fitness::Unfit
+        } else if remaining < self.windows.advisory {
+            Fitness::Ageing
+        } else {
+            Fitness::Good
+        })
+    }
+
+    /// Whether it serves a caller who asks for nothing special.
+    pub(super) fn lives(&self, now: &Now) -> bool {
+        let remaining = self.remaining(now);
+        !remaining.is_zero() && remaining >= self.windows.mandatory
+    }
+
+    /// When it is time to have the next one.
+    pub(super) fn renew_at(&self) -> Instant {
+        self.expires_at.checked_sub(self.windows.advisory).unwrap_or(self.obtained)
     }
 
     /// By whichever clock says less.
@@ -77,13 +136,6 @@ impl AccessToken {
         monotonic.min(wall)
     }
 }
-
-/// A token this close to its end may expire on its way to Infor: 60 s is Infor's own silence
-/// before its gateway gives up (504).
-const MARGIN: Duration = Duration::from_secs(60);
-
-/// Short-lived tokens get a shorter margin, a quarter of their life, or none would ever serve.
-const MARGIN_SHARE: u32 = 4;
 
 /// 64 bits: two equal ones are not to be expected among the tokens of a century.
 const TOKEN_ID_BYTES: usize = 8;
@@ -100,7 +152,8 @@ mod tests {
             refresh_token: None,
             scopes: None,
         };
-        (AccessToken::new(Uid::from_bytes([1; 16]), &now, answer).unwrap(), now)
+        let jitter = Jitter::seeded(1);
+        (AccessToken::new(Uid::from_bytes([1; 16]), &now, answer, &jitter).unwrap(), now)
     }
 
     fn later(now: &Now, monotonic: u64, wall: u64) -> Now {
@@ -110,35 +163,69 @@ mod tests {
         }
     }
 
+    fn serves(token: &AccessToken, min_remaining: Option<u64>, now: &Now) -> bool {
+        let fitness = token.fitness(min_remaining.map(Duration::from_secs), now).unwrap();
+        fitness != Fitness::Unfit
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_token_serves_until_its_margin() {
         let (token, now) = token(Duration::from_secs(7200));
-        assert!(token.serves(None, &later(&now, 7140, 7140)).unwrap());
-        assert!(!token.serves(None, &later(&now, 7141, 7141)).unwrap());
-        let ten_minutes = Some(Duration::from_secs(600));
-        assert!(token.serves(ten_minutes, &later(&now, 6600, 6600)).unwrap());
-        assert!(!token.serves(ten_minutes, &later(&now, 6601, 6601)).unwrap());
+        assert!(serves(&token, None, &later(&now, 7140, 7140)));
+        assert!(!serves(&token, None, &later(&now, 7141, 7141)));
+        assert!(serves(&token, Some(600), &later(&now, 6600, 6600)));
+        assert!(!serves(&token, Some(600), &later(&now, 6601, 6601)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_good_then_ageing_then_unfit() {
+        let (token, now) = token(Duration::from_secs(7200));
+        for (seconds, expected) in [
+            (0, Fitness::Good),
+            (6800, Fitness::Good),
+            (6961, Fitness::Ageing),
+            (7141, Fitness::Unfit),
+        ] {
+            let then = later(&now, seconds, seconds);
+            assert_eq!(token.fitness(None, &then).unwrap(), expected, "{seconds}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_clock_that_says_less_decides() {
         let (token, now) = token(Duration::from_secs(7200));
-        assert!(!token.serves(None, &later(&now, 10, 7190)).unwrap());
-        assert!(!token.serves(None, &later(&now, 7190, 10)).unwrap());
+        assert!(!serves(&token, None, &later(&now, 10, 7190)));
+        assert!(!serves(&token, None, &later(&now, 7190, 10)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn short_lives_have_short_margins() {
         let (token, now) = token(Duration::from_secs(40));
-        assert!(token.serves(None, &later(&now, 30, 30)).unwrap());
-        assert!(!token.serves(None, &later(&now, 31, 31)).unwrap());
+        assert!(serves(&token, None, &later(&now, 30, 30)));
+        assert!(!serves(&token, None, &later(&now, 31, 31)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_was_kept_never_lives_longer_than_its_life() {
+        let (token, now) = token(Duration::from_secs(7200));
+        let kept = || super::super::account::KeptToken::of(&token);
+        let restored = |at: Now| {
+            let secret = Secret::from("invented".to_owned());
+            let jitter = Jitter::seeded(1);
+            AccessToken::restore(token.tenant_uid, kept(), secret, &at, &jitter).remaining(&at)
+        };
+        assert_eq!(restored(later(&now, 0, 200)), Duration::from_secs(7000));
+        // The wall clock was put back an hour before the start.
+        let back = Now { monotonic: now.monotonic, wall: now.wall };
+        assert_eq!(restored(back), Duration::from_secs(7200));
+        assert_eq!(restored(later(&now, 0, 9000)), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn more_than_half_a_life_is_refused_whatever_is_left() {
         let (token, now) = token(Duration::from_secs(7200));
-        assert!(token.serves(Some(Duration::from_secs(3600)), &now).unwrap());
-        let asked = token.serves(Some(Duration::from_secs(3601)), &now);
+        assert!(serves(&token, Some(3600), &now));
+        let asked = token.fitness(Some(Duration::from_secs(3601)), &now);
         assert!(matches!(asked, Err(IssueError::LifetimeTooLong(max)) if max.as_secs() == 3600));
     }
 }

@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-pub(super) use breaker::{Health, health_of};
-pub(super) use server::{NotNow, Passage, Server, Why};
+pub(super) use breaker::health_of;
+pub(super) use server::Server;
+pub use server::{NotNow, Why};
 pub use settings::{RefreshRotation, ServerSettings};
 
 use super::jitter::Jitter;

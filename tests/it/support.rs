@@ -7,6 +7,7 @@ mod pipe;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ionvault::access::{Access, Groups, SHIPPED_POLICY};
 use ionvault::adapters::{RootKeyFile, SledStore};
@@ -21,7 +22,7 @@ use ionvault::pb::v1::{
 };
 use ionvault::ports::{SCAN_LIMIT_MAX, Store as _, Stored};
 use ionvault::sealing::{Keyring, RecordKind, StoreKey};
-use ionvault::tokens::TokenIssuer;
+use ionvault::tokens::{Jitter, TokenIssuer, TokenSettings};
 use ionvault::vault::{OpenVaultError, Vault, unlock_keyring};
 use tempfile::TempDir;
 use tonic::Status;
@@ -81,6 +82,15 @@ impl World {
 
     /// The same, where it may be refused.
     pub(crate) async fn try_open(dir: Arc<TempDir>) -> Result<Self, OpenVaultError> {
+        Self::try_open_in(dir, Arc::new(ManualClock::new()), Arc::new(FakeInfor::new())).await
+    }
+
+    /// The same, at this time and with this Infor.
+    async fn try_open_in(
+        dir: Arc<TempDir>,
+        clock: Arc<ManualClock>,
+        infor: Arc<FakeInfor>,
+    ) -> Result<Self, OpenVaultError> {
         let store = Arc::new(SledStore::open(&dir.path().join("store")).unwrap());
         let root_key = RootKeyFile::read(&dir.path().join("root.key")).unwrap();
         let hosts = Arc::new(HostRules::new(vec![ApprovedHost {
@@ -89,7 +99,6 @@ impl World {
             private_addresses: true,
             trust_anchors: vec![],
         }]));
-        let (clock, infor) = (Arc::new(ManualClock::new()), Arc::new(FakeInfor::new()));
         let keyring = store.keyring().await.unwrap();
         let keyring =
             unlock_keyring(keyring.as_deref(), store.store_id(), &root_key).await.unwrap();
@@ -102,7 +111,11 @@ impl World {
                 return Err(refused);
             }
         };
-        let issuer = TokenIssuer::new(vault.clone(), hosts, infor.clone(), clock.clone());
+        let settings = TokenSettings::default();
+        let jitter = Jitter::seeded(1);
+        let issuer =
+            TokenIssuer::open(vault.clone(), hosts, infor.clone(), clock.clone(), settings, jitter);
+        let issuer = issuer.await.unwrap();
         let groups =
             [("admin", ADMIN), ("uploader", UPLOADER), ("issuer", ISSUER), ("auditor", AUDITOR)];
         let groups = groups.map(|(group, member)| (group.to_owned(), vec![member.to_owned()]));
@@ -123,12 +136,14 @@ impl World {
 
     /// The same, where it may be refused.
     pub(crate) async fn try_restart(self) -> Result<Self, OpenVaultError> {
-        Self::try_open(self.stop().await).await
+        let (clock, infor) = (self.clock.clone(), self.infor.clone());
+        Self::try_open_in(self.stop().await, clock, infor).await
     }
 
     /// Stops this vault; what it left is in the directory.
     pub(crate) async fn stop(self) -> Arc<TempDir> {
         self.vault.drain().await;
+        self.issuer.drain().await;
         self.store.close().await.unwrap();
         self.dir
     }
@@ -156,6 +171,14 @@ impl World {
     /// A connection whose other end is `caller`, or has an identity of no use.
     pub(crate) async fn channel_of(&self, caller: Result<Caller, UnusableIdentity>) -> Channel {
         pipe::connect(self.services.clone(), caller).await
+    }
+
+    /// Lets time pass, on both clocks.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
     }
 
     /// Uploads a file as the admin.

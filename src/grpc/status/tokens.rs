@@ -1,13 +1,15 @@
 //! Which reason each error of [`crate::tokens`] has.
 
+use std::time::Duration;
+
 use tonic::Status;
 use tonic_types::ErrorDetails;
 
-use crate::tokens::{FlightError, IssueError};
+use crate::tokens::{BudgetExhausted, FlightError, IssueError, NotNow};
 use crate::vault::OpenFileError;
 
 use super::super::Refusal;
-use super::{RETRY_AFTER, Reason, damaged, deleted, host_not_allowed};
+use super::{RETRY_AFTER, Reason, damaged, deleted, host_not_allowed, limit, not_found};
 
 impl From<IssueError> for Refusal {
     fn from(error: IssueError) -> Self {
@@ -21,14 +23,26 @@ impl From<IssueError> for Refusal {
                 &[("max_seconds", max.as_secs().to_string())],
                 ErrorDetails::new(),
             ),
-            IssueError::Flight(error) => flight(&error),
+            IssueError::Flight { error, retry_after } => flight(&error, retry_after),
             IssueError::OtherTenant => damaged(&error),
         })
     }
 }
 
-/// The flight wrote its own line to the log.
-fn flight(error: &FlightError) -> Status {
+/// The flight wrote its own line to the log. `held` is how long Infor is not asked again.
+fn flight(error: &FlightError, held: Option<Duration>) -> Status {
+    let unavailable = |what: &str, retry_after: Option<Duration>| {
+        let retry_after = held.or(retry_after).unwrap_or(RETRY_AFTER);
+        Reason::ProviderUnavailable.details(
+            format!("Infor did not answer, or answered that it cannot now: {what}"),
+            &[],
+            ErrorDetails::with_retry_info(Some(retry_after)),
+        )
+    };
+    let misbehaved = |what: &str| {
+        let details = held.map(|held| ErrorDetails::with_retry_info(Some(held)));
+        Reason::ProviderMisbehaved.details(what, &[], details.unwrap_or_default())
+    };
     match error {
         FlightError::Open(OpenFileError::Store(_)) => {
             Reason::StoreUnavailable.says("the store did not answer: retry")
@@ -55,18 +69,40 @@ fn flight(error: &FlightError) -> Status {
             &[("oauth_error", error.to_string())],
             ErrorDetails::new(),
         ),
-        FlightError::Unavailable { what, retry_after } => Reason::ProviderUnavailable.details(
-            format!("Infor did not answer, or answered that it cannot now: {what}"),
-            &[],
-            ErrorDetails::with_retry_info(Some(retry_after.unwrap_or(RETRY_AFTER))),
+        FlightError::Unavailable { what, retry_after } => unavailable(what, *retry_after),
+        FlightError::Throttled { retry_after } => {
+            unavailable("it wants fewer requests", *retry_after)
+        }
+        FlightError::Server(NotNow { retry_after, why }) => {
+            unavailable(&why.to_string(), Some(*retry_after))
+        }
+        FlightError::Misbehaved(what) => {
+            misbehaved(&format!("what Infor answered is not a token answer: {what}"))
+        }
+        FlightError::NoEndpoint => misbehaved(
+            "Infor has nothing at the path that the file names: check its tenant and upload a file \
+             of a tenant that exists",
         ),
-        FlightError::Misbehaved(what) => Reason::ProviderMisbehaved
-            .says(format!("what Infor answered is not a token answer: {what}")),
-        FlightError::ShortLived => Reason::ProviderMisbehaved
-            .says("Infor's tokens for this app expire before they can be used: give them a longer life"),
-        FlightError::TimedOut => Reason::ProviderUnavailable.says("Infor took too long to answer"),
+        FlightError::ShortLived => misbehaved(
+            "Infor's tokens for this app expire before they can be used: give them a longer life",
+        ),
+        FlightError::Budget(exhausted) => budget(exhausted),
+        FlightError::Key(Some(_)) | FlightError::ReadBudget(_) => damaged(error),
+        FlightError::Key(None) => not_found(""),
+        FlightError::Store(_) => Reason::StoreUnavailable.says("the store did not do it: retry"),
+        FlightError::TooManyAccounts => limit("accounts", error.to_string()),
+        FlightError::Seal(_) | FlightError::SealBudget(_) | FlightError::AskAgain => {
+            Reason::Overloaded.says("the vault could not finish the request: retry")
+        }
         FlightError::Random(_) | FlightError::Abandoned => {
             Reason::Overloaded.says("the vault could not finish the request: retry")
         }
     }
+}
+
+fn budget(exhausted: &BudgetExhausted) -> Status {
+    let told = exhausted.to_string();
+    let mut details = ErrorDetails::with_retry_info(Some(exhausted.retry_after));
+    details.add_quota_failure_violation(exhausted.limit.name(), told.as_str());
+    Reason::TokenBudgetExhausted.details(told, &[], details)
 }

@@ -78,16 +78,17 @@ impl BudgetLimit {
         }
     }
 
-    /// How many attempts `share` is. The small one is 5 of a client's 100, 20 of a tenant's 1,000
-    /// and 2 of its 20 per minute, in proportion; but one at least, or no account could ever begin.
+    /// How many attempts `share` is. The small one is 5 of a client's 100, 50 of a tenant's 1,000
+    /// and 5 of its 20 per minute, in proportion: a person who connects a tenant uploads several
+    /// files within a minute. But one at least, or no account could ever begin.
     pub(super) fn share(self, share: BudgetShare, limits: &BudgetLimits) -> u32 {
         let max = self.max(limits);
         match (share, self) {
             (BudgetShare::Whole, _) => max,
             (BudgetShare::Early, _) => four_fifths(max),
             (BudgetShare::Unproven, Self::TokensPerClientAndDay) => (max / 20).max(1),
-            (BudgetShare::Unproven, Self::LoginsPerTenantAndDay) => (max / 50).max(1),
-            (BudgetShare::Unproven, Self::LoginsPerTenantAndMinute) => (max / 10).max(1),
+            (BudgetShare::Unproven, Self::LoginsPerTenantAndDay) => (max / 20).max(1),
+            (BudgetShare::Unproven, Self::LoginsPerTenantAndMinute) => (max / 4).max(1),
         }
     }
 
@@ -170,11 +171,11 @@ mod tests {
         };
         for (limits, limit, expected) in [
             (limits, BudgetLimit::TokensPerClientAndDay, [100, 80, 5]),
-            (limits, BudgetLimit::LoginsPerTenantAndDay, [1_000, 800, 20]),
-            (limits, BudgetLimit::LoginsPerTenantAndMinute, [20, 16, 2]),
+            (limits, BudgetLimit::LoginsPerTenantAndDay, [1_000, 800, 50]),
+            (limits, BudgetLimit::LoginsPerTenantAndMinute, [20, 16, 5]),
             (most, BudgetLimit::TokensPerClientAndDay, [5_000, 4_000, 250]),
-            (most, BudgetLimit::LoginsPerTenantAndDay, [5_000, 4_000, 100]),
-            (most, BudgetLimit::LoginsPerTenantAndMinute, [1_000, 800, 100]),
+            (most, BudgetLimit::LoginsPerTenantAndDay, [5_000, 4_000, 250]),
+            (most, BudgetLimit::LoginsPerTenantAndMinute, [1_000, 800, 250]),
             (least, BudgetLimit::TokensPerClientAndDay, [1, 0, 1]),
             (least, BudgetLimit::LoginsPerTenantAndDay, [1, 0, 1]),
             (least, BudgetLimit::LoginsPerTenantAndMinute, [1, 0, 1]),

@@ -178,12 +178,13 @@ async fn accounts_that_never_got_a_token_use_a_small_share_only() {
     for _ in 0..95 {
         world.charge(&REFRESH).await.unwrap();
     }
-    let log_in = Attempt { client_id: "two", proven: false, ..attempt("two") };
-    world.charge(&log_in).await.unwrap();
-    world.charge(&log_in).await.unwrap();
-    let exhausted = world.charge(&log_in).await.unwrap_err();
+    let log_in = |client_id| Attempt { client_id, proven: false, ..attempt("two") };
+    for client_id in ["two", "three", "four", "five", "six"] {
+        world.charge(&log_in(client_id)).await.unwrap();
+    }
+    let exhausted = world.charge(&log_in("seven")).await.unwrap_err();
     assert_eq!(exhausted.limit, BudgetLimit::LoginsPerTenantAndMinute);
-    assert_eq!((exhausted.share, exhausted.max), (BudgetShare::Unproven, 2));
+    assert_eq!((exhausted.share, exhausted.max), (BudgetShare::Unproven, 5));
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,16 +25,16 @@ pub(in crate::tokens) struct Server {
 /// Why this server is not asked now.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the authorization server is not asked now: {why}")]
-pub(in crate::tokens) struct NotNow {
+pub struct NotNow {
     /// When to try again.
-    pub(in crate::tokens) retry_after: Duration,
+    pub retry_after: Duration,
     /// The cause.
-    pub(in crate::tokens) why: Why,
+    pub why: Why,
 }
 
 /// See [`NotNow`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(in crate::tokens) enum Why {
+pub enum Why {
     /// It failed too often just now.
     #[error("its last answers were failures")]
     Open,

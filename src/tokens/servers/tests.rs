@@ -1,3 +1,4 @@
+use super::breaker::Health;
 use super::*;
 
 fn servers() -> Servers {

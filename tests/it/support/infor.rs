@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +15,7 @@ use tokio::sync::watch;
 
 /// Grants tokens to whoever knows the secret that its client id was first seen with.
 pub(crate) struct FakeInfor {
-    requests: AtomicUsize,
+    requests: watch::Sender<usize>,
     grants: Mutex<HashMap<&'static str, usize>>,
     secrets: Mutex<HashMap<String, Vec<u8>>>,
     fault: Mutex<Option<fn() -> ExchangeError>>,
@@ -39,7 +38,7 @@ pub(crate) const TOKEN_LIFE: Duration = Duration::from_secs(7200);
 impl FakeInfor {
     pub(crate) fn new() -> Self {
         Self {
-            requests: AtomicUsize::new(0),
+            requests: watch::Sender::new(0),
             grants: Mutex::default(),
             secrets: Mutex::default(),
             fault: Mutex::default(),
@@ -52,7 +51,12 @@ impl FakeInfor {
 
     /// How many requests it got.
     pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        *self.requests.borrow()
+    }
+
+    /// Waits until it got so many.
+    pub(crate) async fn until_requests(&self, count: usize) {
+        self.requests.subscribe().wait_for(|requests| *requests >= count).await.unwrap();
     }
 
     /// How many requests of this grant it got.
@@ -98,7 +102,11 @@ impl FakeInfor {
 #[async_trait]
 impl TokenEndpoint for FakeInfor {
     async fn exchange(&self, request: &TokenRequest<'_>) -> Result<TokenAnswer, ExchangeError> {
-        let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut number = 0;
+        self.requests.send_modify(|requests| {
+            *requests += 1;
+            number = *requests;
+        });
         *self.last_target.lock().unwrap() = Some(request.target.clone());
         self.held.subscribe().wait_for(|held| !held).await.unwrap();
         if let Some(fault) = *self.fault.lock().unwrap() {
