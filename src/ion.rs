@@ -24,7 +24,8 @@ mod warnings;
 mod wrong_file;
 
 pub use advice::{
-    AUTHORIZE_ADVICE, NO_ENDPOINT_ADVICE, NO_REFRESH_TOKEN_ADVICE, advice, environment_mismatch,
+    AUTHORIZE_ADVICE, AuthorizationRefusal, NO_ENDPOINT_ADVICE, NO_REFRESH_TOKEN_ADVICE, advice,
+    environment_mismatch,
 };
 pub use ca_certificates::{
     CA_CERTIFICATES_BYTES_MAX, CA_CERTIFICATES_MAX, InvalidCaCertificates, parse_ca_certificates,

@@ -1,10 +1,12 @@
 //! What an Infor administrator must change after a refusal, or should know before one.
 
+mod authorization;
 mod environment;
 
 use crate::model::Grant;
 use crate::ports::OauthError;
 
+pub use authorization::AuthorizationRefusal;
 pub use environment::environment_mismatch;
 
 /// Says, in sentences that an administrator of Infor can follow, what to do about a refusal of a
