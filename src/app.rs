@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::grpc::{Health, Services};
 use crate::listen::{Listeners, Pages};
 use crate::telemetry::Metrics;
+use crate::tokens::Authorizations;
 
 use open::Parts;
 
@@ -82,9 +83,15 @@ impl App {
     pub async fn run(self, drain: CancellationToken) -> Result<(), RunError> {
         let Self { parts, listeners, drain: grace, metrics } = self;
         let Parts { store, vault, issuer, access } = parts;
-        let services = Services { vault: vault.clone(), issuer: issuer.clone(), access };
+        let authorizations = Authorizations::new(issuer.clone());
+        let services = Services {
+            vault: vault.clone(),
+            issuer: issuer.clone(),
+            authorizations: authorizations.clone(),
+            access,
+        };
         let (health, health_service) = Health::new().await;
-        let upkeep = upkeep::start((&vault, &issuer), &store, &metrics, &drain);
+        let upkeep = upkeep::start((&vault, &issuer, &authorizations), &store, &metrics, &drain);
         let routes = |reflection| services.clone().routes(health_service.clone(), reflection);
         health.serving().await;
         let pages = pages(&store, metrics);

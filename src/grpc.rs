@@ -1,5 +1,6 @@
 //! Parse, ask, answer: protobuf into domain values, domain errors into a `Status`.
 
+mod authorizations;
 mod credentials;
 mod fields;
 mod guard;
@@ -20,9 +21,10 @@ pub use own_errors::{connection_ends, with_reason};
 
 use crate::access::Access;
 use crate::pb::FILE_DESCRIPTOR_SET;
+use crate::pb::v1::authorization_service_server::AuthorizationServiceServer;
 use crate::pb::v1::credential_service_server::CredentialServiceServer;
 use crate::pb::v1::token_service_server::TokenServiceServer;
-use crate::tokens::TokenIssuer;
+use crate::tokens::{Authorizations, TokenIssuer};
 use crate::vault::Vault;
 
 use guard::Guard;
@@ -34,6 +36,8 @@ pub struct Services {
     pub vault: Vault,
     /// The tokens.
     pub issuer: TokenIssuer,
+    /// The people who authorize apps.
+    pub authorizations: Authorizations,
     /// The policy.
     pub access: Arc<Access>,
 }
@@ -55,15 +59,20 @@ fn answer<T>(result: Result<T, Refusal>) -> Result<Response<T>, Status> {
 /// An upload is a file of 64 KiB and certificates of 32 KiB at most.
 const CREDENTIAL_REQUEST_BYTES_MAX: usize = 128 * 1024;
 
+/// An authorization request is a name and an address of 8 KiB.
+const AUTHORIZATION_REQUEST_BYTES_MAX: usize = 64 * 1024;
+
 /// A token request is a name and a number.
 const TOKEN_REQUEST_BYTES_MAX: usize = 64 * 1024;
 
 impl Services {
     /// All services, behind one listener; with reflection or without.
     pub fn routes<H: HealthService>(self, health: HealthServer<H>, reflection: bool) -> Routes {
-        let Self { vault, issuer, access } = self;
+        let Self { vault, issuer, authorizations, access } = self;
         let guard = Guard { access, vault: vault.clone() };
         let credentials = credentials::Credentials { guard: guard.clone(), vault };
+        let authorizations =
+            authorizations::Authorizations { guard: guard.clone(), people: authorizations };
         let tokens = tokens::Tokens { guard, issuer };
         let routes = Routes::new(
             CredentialServiceServer::new(credentials)
@@ -71,6 +80,10 @@ impl Services {
         )
         .add_service(
             TokenServiceServer::new(tokens).max_decoding_message_size(TOKEN_REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            AuthorizationServiceServer::new(authorizations)
+                .max_decoding_message_size(AUTHORIZATION_REQUEST_BYTES_MAX),
         )
         .add_service(health);
         let routes = if reflection { with_reflection(routes) } else { routes };

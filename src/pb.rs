@@ -38,6 +38,22 @@ impl fmt::Debug for v1::UploadCredentialRequest {
     }
 }
 
+impl fmt::Debug for v1::StartAuthorizationResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartAuthorizationResponse")
+            .field("expire_time", &self.expire_time)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for v1::CompleteAuthorizationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompleteAuthorizationRequest")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,7 +68,21 @@ mod tests {
             ca_certificates: secret.into(),
             ..Default::default()
         };
-        for printed in [format!("{response:?}"), format!("{request:?}")] {
+        let started = v1::StartAuthorizationResponse {
+            authorization_uri: secret.to_owned(),
+            state: secret.to_owned(),
+            ..Default::default()
+        };
+        let redirect = v1::CompleteAuthorizationRequest {
+            redirect_uri: secret.to_owned(),
+            ..Default::default()
+        };
+        for printed in [
+            format!("{response:?}"),
+            format!("{request:?}"),
+            format!("{started:?}"),
+            format!("{redirect:?}"),
+        ] {
             assert!(!printed.contains(secret), "{printed}");
             // As derived, bytes would show as a list of numbers.
             assert!(!printed.contains("112, 108, 97"), "{printed}");

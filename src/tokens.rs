@@ -15,6 +15,7 @@ mod account;
 mod accounts;
 #[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
 mod apart;
+mod authorization;
 mod backoff;
 #[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
 mod budget;
@@ -42,6 +43,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use access_token::AccessToken;
+pub use authorization::{
+    Authorizations, CompleteAuthorizationError, InvalidRedirect, REDIRECT_BYTES_MAX,
+    StartAuthorizationError, StartedAuthorization, Unfit,
+};
 pub use budget::{BudgetExhausted, BudgetLimit, BudgetShare, BudgetUsage};
 pub use flight::FlightError;
 pub use jitter::Jitter;

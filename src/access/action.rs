@@ -13,6 +13,8 @@ pub enum Action {
     DeleteCredential,
     UndeleteCredential,
     IssueToken,
+    StartAuthorization,
+    CompleteAuthorization,
 }
 
 impl Action {
@@ -29,6 +31,8 @@ impl Action {
             Self::DeleteCredential => "DeleteCredential",
             Self::UndeleteCredential => "UndeleteCredential",
             Self::IssueToken => "IssueToken",
+            Self::StartAuthorization => "StartAuthorization",
+            Self::CompleteAuthorization => "CompleteAuthorization",
         }
     }
 }
@@ -36,7 +40,7 @@ impl Action {
 #[cfg(test)]
 impl Action {
     /// All of them.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::UploadCredential,
         Self::GetCredential,
         Self::ListCredentials,
@@ -46,5 +50,7 @@ impl Action {
         Self::DeleteCredential,
         Self::UndeleteCredential,
         Self::IssueToken,
+        Self::StartAuthorization,
+        Self::CompleteAuthorization,
     ];
 }

@@ -8,23 +8,25 @@ use tokio_util::task::TaskTracker;
 
 use crate::adapters::SledStore;
 use crate::telemetry::Metrics;
-use crate::tokens::TokenIssuer;
+use crate::tokens::{Authorizations, TokenIssuer};
 use crate::vault::Vault;
 
-/// Request ids are remembered for a day; an hour more does no harm.
+/// Request ids are remembered for a day, authorizations for ten minutes; an hour more does no harm:
+/// neither is believed when its time is over.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// As often as metrics are usually collected.
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
 
 pub(super) fn start(
-    (vault, issuer): (&Vault, &TokenIssuer),
+    (vault, issuer, authorizations): (&Vault, &TokenIssuer, &Authorizations),
     store: &Arc<SledStore>,
     metrics: &Option<Metrics>,
     drain: &CancellationToken,
 ) -> TaskTracker {
     let tasks = TaskTracker::new();
     tasks.spawn(forget_requests(vault.clone(), drain.clone()));
+    tasks.spawn(forget_authorizations(authorizations.clone(), drain.clone()));
     tasks.spawn(measure_store(store.clone(), drain.clone()));
     let (issuer, until) = (issuer.clone(), drain.clone());
     tasks.spawn(async move { issuer.run(until).await });
@@ -40,6 +42,18 @@ async fn forget_requests(vault: Vault, drain: CancellationToken) {
         if let Err(error) = vault.forget_old_requests().await {
             let error: &(dyn std::error::Error + 'static) = &error;
             tracing::warn!(error, "old request ids could not be forgotten");
+        }
+        if drain.run_until_cancelled(tokio::time::sleep(FORGET_EVERY)).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn forget_authorizations(authorizations: Authorizations, drain: CancellationToken) {
+    loop {
+        if let Err(error) = authorizations.forget_expired().await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(error, "old authorizations could not be forgotten");
         }
         if drain.run_until_cancelled(tokio::time::sleep(FORGET_EVERY)).await.is_none() {
             return;

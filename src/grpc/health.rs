@@ -9,7 +9,12 @@ use tonic_health::server::{HealthReporter, health_reporter};
 pub struct Health(HealthReporter);
 
 /// The services that can be asked about (`grpc.health.v1.HealthCheckRequest.service`).
-const SERVICES: [&str; 3] = ["", "ionvault.v1.CredentialService", "ionvault.v1.TokenService"];
+const SERVICES: [&str; 4] = [
+    "",
+    "ionvault.v1.AuthorizationService",
+    "ionvault.v1.CredentialService",
+    "ionvault.v1.TokenService",
+];
 
 impl Health {
     /// The health of services that do not serve yet, and the service that tells it.

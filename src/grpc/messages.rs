@@ -2,7 +2,7 @@
 
 use crate::model::{Credential, Grant, IonApiFacts, State, Version, VersionName};
 use crate::pb::v1;
-use crate::tokens::Issued;
+use crate::tokens::{Issued, StartedAuthorization};
 
 pub(super) fn credential(credential: &Credential) -> v1::Credential {
     let (state, delete_time) = match credential.state {
@@ -82,4 +82,14 @@ pub(super) fn token(issued: &Issued) -> Option<v1::IssueTokenResponse> {
         scopes: token.scopes.as_ref().unwrap_or(&facts.scopes).clone(),
         credential_version: version.number.get(),
     })
+}
+
+pub(super) fn authorization(started: StartedAuthorization) -> v1::StartAuthorizationResponse {
+    let StartedAuthorization { authorization_uri, state, expire_time } = started;
+    v1::StartAuthorizationResponse {
+        authorization_uri,
+        // It is base64url.
+        state: String::from_utf8_lossy(state.expose()).into_owned(),
+        expire_time: Some(expire_time.into()),
+    }
 }

@@ -4,6 +4,7 @@
 //! Callers decide by code and reason; `proto/` lists them for each RPC. What a caller is told is a
 //! fixed sentence, or a text that its type promises to be fit for callers; causes go to the log.
 
+mod authorizations;
 mod tokens;
 mod vault;
 
@@ -29,6 +30,8 @@ pub(super) enum Reason {
     CredentialNotFound,
     CredentialRefused,
     AuthorizationRequired,
+    AuthorizationNotNeeded,
+    AuthorizationStateInvalid,
     ProviderUnavailable,
     ProviderMisbehaved,
     TokenBudgetExhausted,
@@ -57,6 +60,8 @@ impl Reason {
             Self::HostNotAllowed
             | Self::CredentialRefused
             | Self::AuthorizationRequired
+            | Self::AuthorizationNotNeeded
+            | Self::AuthorizationStateInvalid
             | Self::NoActiveVersion
             | Self::CredentialDeleted
             | Self::NotDeleted => Code::FailedPrecondition,
@@ -85,6 +90,8 @@ impl Reason {
             Self::CredentialNotFound => "CREDENTIAL_NOT_FOUND",
             Self::CredentialRefused => "CREDENTIAL_REFUSED",
             Self::AuthorizationRequired => "AUTHORIZATION_REQUIRED",
+            Self::AuthorizationNotNeeded => "AUTHORIZATION_NOT_NEEDED",
+            Self::AuthorizationStateInvalid => "AUTHORIZATION_STATE_INVALID",
             Self::ProviderUnavailable => "PROVIDER_UNAVAILABLE",
             Self::ProviderMisbehaved => "PROVIDER_MISBEHAVED",
             Self::TokenBudgetExhausted => "TOKEN_BUDGET_EXHAUSTED",

@@ -87,7 +87,13 @@ impl Inner {
         file: &IonApiFile,
         grant: GrantRequest<'_>,
     ) -> Result<TokenAnswer, ExchangeError> {
-        let scope = file.request_scope();
+        let scope = match &grant {
+            // A code stands for the scopes that it was asked for with (RFC 6749, section 4.1.3).
+            GrantRequest::AuthorizationCode { .. } => None,
+            GrantRequest::Password { .. }
+            | GrantRequest::ClientCredentials
+            | GrantRequest::RefreshToken(_) => file.request_scope(),
+        };
         let request = TokenRequest {
             target,
             client_id: file.client_id(),

@@ -1,11 +1,13 @@
 //! Who may do what, and what a refusal tells.
 
 use ionvault::identity::UnusableIdentity;
+use ionvault::pb::v1::authorization_service_client::AuthorizationServiceClient;
 use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
 use ionvault::pb::v1::token_service_client::TokenServiceClient;
 use ionvault::pb::v1::{
-    ActivateCredentialVersionRequest, Credential, DeleteCredentialRequest, GetCredentialRequest,
-    IssueTokenRequest, ListCredentialVersionsRequest, ListCredentialsRequest,
+    ActivateCredentialVersionRequest, CompleteAuthorizationRequest, Credential,
+    DeleteCredentialRequest, GetCredentialRequest, IssueTokenRequest,
+    ListCredentialVersionsRequest, ListCredentialsRequest, StartAuthorizationRequest,
     UndeleteCredentialRequest, UpdateCredentialRequest,
 };
 use prost::Message as _;
@@ -17,7 +19,7 @@ use crate::support::{
 };
 
 /// Every RPC about a credential. A new one belongs here: `every_rpc_is_in_the_matrix` counts.
-pub(crate) const RPCS: [&str; 9] = [
+pub(crate) const RPCS: [&str; 11] = [
     "UploadCredential",
     "GetCredential",
     "ListCredentials",
@@ -27,11 +29,14 @@ pub(crate) const RPCS: [&str; 9] = [
     "DeleteCredential",
     "UndeleteCredential",
     "IssueToken",
+    "StartAuthorization",
+    "CompleteAuthorization",
 ];
 
 /// Calls `rpc` about the credential `name` in a way that succeeds if it is permitted and live.
 pub(crate) async fn call(channel: Channel, rpc: &str, name: &str) -> Result<(), Status> {
     let mut credentials = CredentialServiceClient::new(channel.clone());
+    let mut authorizations = AuthorizationServiceClient::new(channel.clone());
     let name = name.to_owned();
     let tenant = name.split("/credentials/").next().unwrap().to_owned();
     match rpc {
@@ -76,7 +81,26 @@ pub(crate) async fn call(channel: Channel, rpc: &str, name: &str) -> Result<(), 
             let request = IssueTokenRequest { name, min_remaining: None };
             TokenServiceClient::new(channel).issue_token(request).await.map(drop)
         }
+        "StartAuthorization" => {
+            let request = StartAuthorizationRequest { name };
+            let answer = authorizations.start_authorization(request).await;
+            permitted_but_not_needed(answer.map(drop))
+        }
+        "CompleteAuthorization" => {
+            let redirect_uri = "https://docbits.example/?code=a&state=b".to_owned();
+            let request = CompleteAuthorizationRequest { name, redirect_uri };
+            let answer = authorizations.complete_authorization(request).await;
+            permitted_but_not_needed(answer.map(drop))
+        }
         other => panic!("{other} is not in the matrix"),
+    }
+}
+
+/// The files here are of Backend Services.
+fn permitted_but_not_needed(answer: Result<(), Status>) -> Result<(), Status> {
+    match answer {
+        Err(status) if reason(&status) == "AUTHORIZATION_NOT_NEEDED" => Ok(()),
+        other => other,
     }
 }
 
@@ -85,7 +109,7 @@ fn permitted(caller: &str, rpc: &str) -> bool {
     let read = ["GetCredential", "ListCredentials", "ListCredentialVersions"].contains(&rpc);
     match caller {
         ADMIN => true,
-        UPLOADER => read || rpc == "UploadCredential",
+        UPLOADER => read || rpc == "UploadCredential" || rpc.ends_with("Authorization"),
         ISSUER => ["GetCredential", "IssueToken"].contains(&rpc),
         AUDITOR => read,
         _ => false,
@@ -113,7 +137,7 @@ async fn each_role_may_do_what_the_shipped_policy_says() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 45);
+    assert_eq!(cells, 55);
 }
 
 #[tokio::test]

@@ -23,3 +23,4 @@ mod requests;
 mod support;
 mod targets;
 mod tokens;
+mod web_apps;

@@ -6,8 +6,12 @@ use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::support::{ADMIN, World};
 
-const SERVICES: [&str; 3] =
-    ["grpc.health.v1.Health", "ionvault.v1.CredentialService", "ionvault.v1.TokenService"];
+const SERVICES: [&str; 4] = [
+    "grpc.health.v1.Health",
+    "ionvault.v1.AuthorizationService",
+    "ionvault.v1.CredentialService",
+    "ionvault.v1.TokenService",
+];
 
 /// Lists the services, and asks for a message of ours and for one of the error details.
 macro_rules! ask {

@@ -1,6 +1,7 @@
 //! A vault in a temporary directory, callers on an in-memory pipe, and a fake Infor.
 
 mod clock;
+mod codes;
 mod faulty_store;
 mod infor;
 mod pipe;
@@ -15,6 +16,7 @@ use ionvault::grpc::Services;
 use ionvault::identity::UnusableIdentity;
 use ionvault::ion::{ApprovedHost, HostRules};
 use ionvault::model::Caller;
+use ionvault::pb::v1::authorization_service_client::AuthorizationServiceClient;
 use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
 use ionvault::pb::v1::token_service_client::TokenServiceClient;
 use ionvault::pb::v1::{
@@ -22,7 +24,7 @@ use ionvault::pb::v1::{
 };
 use ionvault::ports::{SCAN_LIMIT_MAX, Store as _, Stored};
 use ionvault::sealing::{Keyring, RecordKind, StoreKey};
-use ionvault::tokens::{Jitter, TokenIssuer, TokenSettings};
+use ionvault::tokens::{Authorizations, Jitter, TokenIssuer, TokenSettings};
 use ionvault::vault::{OpenVaultError, Vault, unlock_keyring};
 use tempfile::TempDir;
 use tonic::Status;
@@ -30,6 +32,7 @@ use tonic::transport::Channel;
 use tonic_types::StatusExt;
 
 pub(crate) use clock::ManualClock;
+pub(crate) use codes::web_app;
 pub(crate) use faulty_store::FaultyStore;
 pub(crate) use infor::{FakeInfor, TOKEN_LIFE, ionapi, ionapi_with_secret};
 
@@ -55,6 +58,7 @@ pub(crate) struct World {
     pub(crate) faulty: Arc<FaultyStore>,
     pub(crate) vault: Vault,
     pub(crate) issuer: TokenIssuer,
+    pub(crate) authorizations: Authorizations,
     pub(crate) infor: Arc<FakeInfor>,
     pub(crate) clock: Arc<ManualClock>,
     services: Services,
@@ -124,9 +128,14 @@ impl World {
             &Groups::try_from(std::collections::BTreeMap::from(groups)).unwrap(),
         )
         .unwrap();
-        let services =
-            Services { vault: vault.clone(), issuer: issuer.clone(), access: Arc::new(access) };
-        Ok(Self { dir, store, faulty, vault, issuer, infor, clock, services })
+        let authorizations = Authorizations::new(issuer.clone());
+        let services = Services {
+            vault: vault.clone(),
+            issuer: issuer.clone(),
+            authorizations: authorizations.clone(),
+            access: Arc::new(access),
+        };
+        Ok(Self { dir, store, faulty, vault, issuer, authorizations, infor, clock, services })
     }
 
     /// Stops this vault and opens what it left.
@@ -161,6 +170,11 @@ impl World {
     /// The token service, as `caller` sees it.
     pub(crate) async fn tokens(&self, caller: &str) -> TokenServiceClient<Channel> {
         TokenServiceClient::new(self.channel(caller).await)
+    }
+
+    /// The authorization service, as `caller` sees it.
+    pub(crate) async fn authorizations(&self, caller: &str) -> AuthorizationServiceClient<Channel> {
+        AuthorizationServiceClient::new(self.channel(caller).await)
     }
 
     /// A connection of `caller`.

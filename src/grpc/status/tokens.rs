@@ -5,6 +5,7 @@ use std::time::Duration;
 use tonic::Status;
 use tonic_types::ErrorDetails;
 
+use crate::ion;
 use crate::tokens::{BudgetExhausted, FlightError, IssueError, NotNow};
 use crate::vault::OpenFileError;
 
@@ -30,7 +31,7 @@ impl From<IssueError> for Refusal {
 }
 
 /// The flight wrote its own line to the log. `held` is how long Infor is not asked again.
-fn flight(error: &FlightError, held: Option<Duration>) -> Status {
+pub(super) fn flight(error: &FlightError, held: Option<Duration>) -> Status {
     let unavailable = |what: &str, retry_after: Option<Duration>| {
         let retry_after = held.or(retry_after).unwrap_or(RETRY_AFTER);
         Reason::ProviderUnavailable.details(
@@ -56,11 +57,9 @@ fn flight(error: &FlightError, held: Option<Duration>) -> Status {
             | OpenFileError::File(_)
             | OpenFileError::CaCertificates(_),
         ) => damaged(error),
-        FlightError::AuthorizationRequired => Reason::AuthorizationRequired.says(
-            "this file is of a Web or mobile app, which a person must authorize: in Infor ION API, \
-             create a Backend Service app, download its credentials with Create Service Account on, \
-             and upload that file",
-        ),
+        FlightError::AuthorizationRequired => {
+            Reason::AuthorizationRequired.says(ion::AUTHORIZE_ADVICE)
+        }
         FlightError::Host(error) => host_not_allowed(error),
         FlightError::Address(what) => Reason::HostNotAllowed
             .says(format!("the authorization server's address is not approved: {what}")),

@@ -23,6 +23,11 @@ impl ManualClock {
         *self.now.lock().unwrap() += by;
     }
 
+    /// Sets it back.
+    pub(crate) fn set_back(&self, by: Duration) {
+        *self.now.lock().unwrap() -= by;
+    }
+
     /// Holds whoever looks next: that it looks is heard at the first end, and a word to the second
     /// lets it go on.
     pub(crate) fn hold_next(&self) -> (Receiver<()>, Sender<()>) {

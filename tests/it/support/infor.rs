@@ -13,6 +13,8 @@ use ionvault::ports::{
 use ionvault::secret::Secret;
 use tokio::sync::watch;
 
+use super::codes::Codes;
+
 /// Grants tokens to whoever knows the secret that its client id was first seen with.
 pub(crate) struct FakeInfor {
     requests: watch::Sender<usize>,
@@ -23,6 +25,7 @@ pub(crate) struct FakeInfor {
     held: watch::Sender<bool>,
     life: Mutex<Duration>,
     last_target: Mutex<Option<Target>>,
+    codes: Codes,
 }
 
 /// What it does about refresh tokens.
@@ -46,7 +49,13 @@ impl FakeInfor {
             held: watch::Sender::new(false),
             life: Mutex::new(TOKEN_LIFE),
             last_target: Mutex::default(),
+            codes: Codes::default(),
         }
+    }
+
+    /// A person opens the address and agrees; the address that the browser ends at.
+    pub(crate) fn visit(&self, authorization_uri: &str) -> String {
+        self.codes.visit(authorization_uri)
     }
 
     /// How many requests it got.
@@ -122,6 +131,9 @@ impl TokenEndpoint for FakeInfor {
             .clone();
         if known != secret {
             return Err(ExchangeError::Refused(OauthError::InvalidClient));
+        }
+        if !self.codes.redeem(request) {
+            return Err(ExchangeError::Refused(OauthError::InvalidGrant));
         }
         let mut refresh = self.refresh_tokens.lock().unwrap();
         let grant = match &request.grant {

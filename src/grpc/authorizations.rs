@@ -1,0 +1,64 @@
+//! `AuthorizationService`.
+
+use tonic::{Request, Response, Status};
+
+use crate::access::Action;
+use crate::model::CredentialName;
+use crate::pb::v1::authorization_service_server::AuthorizationService;
+use crate::pb::v1::{
+    CompleteAuthorizationRequest, CompleteAuthorizationResponse, StartAuthorizationRequest,
+    StartAuthorizationResponse,
+};
+use crate::secret::Secret;
+use crate::tokens::Authorizations as People;
+
+use super::guard::Guard;
+use super::{Refusal, answer, fields, into_parts, messages};
+
+pub(super) struct Authorizations {
+    pub(super) guard: Guard,
+    pub(super) people: People,
+}
+
+impl Authorizations {
+    async fn start(
+        &self,
+        request: Request<StartAuthorizationRequest>,
+    ) -> Result<StartAuthorizationResponse, Refusal> {
+        let (extensions, StartAuthorizationRequest { name }) = into_parts(request);
+        let caller = Guard::caller(&extensions)?;
+        let name: CredentialName = fields::name("name", &name)?;
+        let credential = self.guard.credential(caller, Action::StartAuthorization, &name)?;
+        Ok(messages::authorization(self.people.start(caller, &credential).await?))
+    }
+
+    async fn complete(
+        &self,
+        request: Request<CompleteAuthorizationRequest>,
+    ) -> Result<CompleteAuthorizationResponse, Refusal> {
+        let (extensions, CompleteAuthorizationRequest { name, redirect_uri }) = into_parts(request);
+        let redirect = Secret::from(redirect_uri);
+        let caller = Guard::caller(&extensions)?;
+        let name: CredentialName = fields::name("name", &name)?;
+        let credential = self.guard.credential(caller, Action::CompleteAuthorization, &name)?;
+        self.people.complete(caller, &credential, redirect).await?;
+        Ok(CompleteAuthorizationResponse { credential: Some(messages::credential(&credential)) })
+    }
+}
+
+#[tonic::async_trait]
+impl AuthorizationService for Authorizations {
+    async fn start_authorization(
+        &self,
+        request: Request<StartAuthorizationRequest>,
+    ) -> Result<Response<StartAuthorizationResponse>, Status> {
+        answer(self.start(request).await)
+    }
+
+    async fn complete_authorization(
+        &self,
+        request: Request<CompleteAuthorizationRequest>,
+    ) -> Result<Response<CompleteAuthorizationResponse>, Status> {
+        answer(self.complete(request).await)
+    }
+}
