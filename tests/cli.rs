@@ -8,6 +8,7 @@
 )]
 
 mod cli {
+    mod authorizations;
     mod changes;
     mod connections;
     mod failures;

@@ -10,6 +10,7 @@
 
 mod activate;
 mod advice;
+mod authorize;
 mod connection;
 mod delete;
 mod endpoint;
@@ -46,6 +47,7 @@ pub(super) enum Command {
     Delete(delete::Delete),
     Undelete(undelete::Undelete),
     Token(token::Token),
+    Authorize(authorize::Authorize),
 }
 
 /// How the answer is printed.
@@ -81,5 +83,6 @@ pub(super) async fn execute(command: Command, output: &mut Output<'_>) -> Result
         Command::Delete(arguments) => delete::run(arguments, output).await,
         Command::Undelete(arguments) => undelete::run(arguments, output).await,
         Command::Token(arguments) => token::run(arguments, output).await,
+        Command::Authorize(arguments) => authorize::run(arguments, output).await,
     }
 }

@@ -84,6 +84,7 @@ fn the_examples_print_what_the_manual_says() {
     let program = Path::new(env!("CARGO_BIN_EXE_ionvault")).parent().unwrap();
     let vault = Vault::start();
     vault.file("DocBits_PRD.ionapi", b"{}");
+    vault.file("address.txt", b"https://docbits.example/callback?code=c1&state=s1\n");
     vault.file("ionvault.toml", configuration(vault.directory.path()).as_bytes());
     let examples = examples();
     assert!(examples.len() > 10);

@@ -68,3 +68,12 @@ pub(crate) fn token() -> v1::IssueTokenResponse {
         credential_version: 2,
     }
 }
+
+pub(crate) fn authorization() -> v1::StartAuthorizationResponse {
+    v1::StartAuthorizationResponse {
+        authorization_uri: "https://mingle-sso.example/ACME_PRD/as/authorization.oauth2?state=s1"
+            .into(),
+        state: "s1".into(),
+        expire_time: at(600),
+    }
+}

@@ -11,6 +11,9 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ionvault::pb::v1::authorization_service_server::{
+    AuthorizationService, AuthorizationServiceServer,
+};
 use ionvault::pb::v1::credential_service_server::{CredentialService, CredentialServiceServer};
 use ionvault::pb::v1::token_service_server::{TokenService, TokenServiceServer};
 use ionvault::pb::v1::*;
@@ -36,12 +39,14 @@ pub(crate) enum Asked {
     Delete(DeleteCredentialRequest),
     Undelete(UndeleteCredentialRequest),
     Token(IssueTokenRequest),
+    Start(StartAuthorizationRequest),
+    Complete(CompleteAuthorizationRequest),
 }
 
 /// What the vault does instead of answering well, and what it was asked.
 #[derive(Default)]
 pub(crate) struct Script {
-    refusals: Mutex<VecDeque<Status>>,
+    refusals: Mutex<VecDeque<Option<Status>>>,
     asked: Mutex<Vec<Asked>>,
     pages: Mutex<VecDeque<ListCredentialsResponse>>,
     silent: Mutex<bool>,
@@ -92,7 +97,13 @@ impl Vault {
 
     /// The next call gets this answer.
     pub(crate) fn refuse(&self, status: Status) -> &Self {
-        self.script.refusals.lock().unwrap().push_back(status);
+        self.script.refusals.lock().unwrap().push_back(Some(status));
+        self
+    }
+
+    /// The next call is answered well.
+    pub(crate) fn allow(&self) -> &Self {
+        self.script.refusals.lock().unwrap().push_back(None);
         self
     }
 
@@ -161,12 +172,14 @@ impl Listener {
     ) {
         let stopped = async { drop(stopped.await) };
         let credentials = CredentialServiceServer::from_arc(Arc::clone(&script));
-        let tokens = TokenServiceServer::from_arc(script);
+        let tokens = TokenServiceServer::from_arc(Arc::clone(&script));
+        let people = AuthorizationServiceServer::from_arc(script);
         match self {
             Self::Unix(path) => {
                 let incoming = Sockets(UnixListener::bind(path).unwrap());
                 listens.send(None).unwrap();
                 let server = Server::builder().add_service(credentials).add_service(tokens);
+                let server = server.add_service(people);
                 tokio::select! {
                     served = server.serve_with_incoming(incoming) => served.unwrap(),
                     () = stopped => {}
@@ -178,6 +191,7 @@ impl Listener {
                 let server = Server::builder().tls_config(*tls).unwrap();
                 let mut server = server;
                 let server = server.add_service(credentials).add_service(tokens);
+                let server = server.add_service(people);
                 tokio::select! {
                     served = server.serve_with_incoming(incoming) => served.unwrap(),
                     () = stopped => {}
@@ -213,7 +227,7 @@ impl Script {
         if silent {
             tokio::time::sleep(SILENCE).await;
         }
-        match self.refusals.lock().unwrap().pop_front() {
+        match self.refusals.lock().unwrap().pop_front().flatten() {
             Some(status) => Err(status),
             None => Ok(Response::new(answer())),
         }
@@ -316,5 +330,25 @@ impl CredentialService for Script {
 impl TokenService for Script {
     async fn issue_token(&self, request: Request<IssueTokenRequest>) -> Answer<IssueTokenResponse> {
         self.answer(Asked::Token(request.into_inner()), samples::token).await
+    }
+}
+
+#[tonic::async_trait]
+impl AuthorizationService for Script {
+    async fn start_authorization(
+        &self,
+        request: Request<StartAuthorizationRequest>,
+    ) -> Answer<StartAuthorizationResponse> {
+        self.answer(Asked::Start(request.into_inner()), samples::authorization).await
+    }
+
+    async fn complete_authorization(
+        &self,
+        request: Request<CompleteAuthorizationRequest>,
+    ) -> Answer<CompleteAuthorizationResponse> {
+        let request = request.into_inner();
+        let credential = Some(samples::credential(&request.name));
+        let answer = CompleteAuthorizationResponse { credential };
+        self.answer(Asked::Complete(request), || answer).await
     }
 }

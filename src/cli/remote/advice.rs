@@ -36,9 +36,14 @@ pub(super) fn next(reason: &str, told: &ErrorDetails, subject: &Subject) -> Opti
             "change in Infor what the message says, then upload the new file: `ionvault upload \
              {name} FILE`; trying again without that can lock the account"
         ),
-        "AUTHORIZATION_REQUIRED" => {
-            format!("`ionvault upload {name} FILE` with the file of a Backend Service app")
+        "AUTHORIZATION_REQUIRED" => format!(
+            "run `ionvault authorize {name}`; or `ionvault upload {name} FILE` with the file of a \
+             Backend Service app, which needs no person"
+        ),
+        "AUTHORIZATION_STATE_INVALID" => {
+            format!("begin again with `ionvault authorize {name}`")
         }
+        "AUTHORIZATION_NOT_NEEDED" => format!("nothing to do: see `ionvault show {name}`"),
         "ETAG_MISMATCH" => format!(
             "somebody changed it meanwhile: read it (`ionvault show {name}`) and decide again"
         ),
@@ -53,7 +58,8 @@ pub(super) fn next(reason: &str, told: &ErrorDetails, subject: &Subject) -> Opti
         "CALLER_DENIED" => {
             "ask an administrator of the vault to allow this in its policy".to_owned()
         }
-        "PROVIDER_UNAVAILABLE"
+        "TOKEN_BUDGET_EXHAUSTED"
+        | "PROVIDER_UNAVAILABLE"
         | "PROVIDER_MISBEHAVED"
         | "STORE_UNAVAILABLE"
         | "OVERLOADED"
@@ -110,6 +116,7 @@ mod tests {
     #[test]
     fn every_reason_of_the_contract_has_its_advice() {
         let files = [
+            include_str!("../../../proto/ionvault/v1/authorization.proto"),
             include_str!("../../../proto/ionvault/v1/credential.proto"),
             include_str!("../../../proto/ionvault/v1/token.proto"),
         ];

@@ -13,6 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::names::shorten;
 use crate::cli::output::Output;
 use crate::model::CredentialName;
+use crate::pb::v1::authorization_service_client::AuthorizationServiceClient;
 use crate::pb::v1::credential_service_client::CredentialServiceClient;
 use crate::pb::v1::token_service_client::TokenServiceClient;
 
@@ -60,6 +61,13 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
 
 impl Session {
+    /// The client of `AuthorizationService`.
+    pub(super) fn authorizations(&self) -> AuthorizationServiceClient<Channel> {
+        AuthorizationServiceClient::new(self.channel.clone())
+            .max_encoding_message_size(REQUEST_BYTES_MAX)
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
     /// The client of `CredentialService`.
     pub(super) fn credentials(&self) -> CredentialServiceClient<Channel> {
         CredentialServiceClient::new(self.channel.clone())
@@ -102,6 +110,24 @@ impl Session {
             tokio::time::sleep(delay).await;
             answer = ask().await;
         }
+        self.outcome(subject, answer)
+    }
+
+    /// Asks, and not again: the request holds something that is good for one time.
+    pub(super) async fn call_once<Answer>(
+        &self,
+        subject: &Subject,
+        ask: impl AsyncFnOnce() -> Result<Response<Answer>, Status>,
+    ) -> Result<Answer, Failure> {
+        let answer = ask().await;
+        self.outcome(subject, answer)
+    }
+
+    fn outcome<Answer>(
+        &self,
+        subject: &Subject,
+        answer: Result<Response<Answer>, Status>,
+    ) -> Result<Answer, Failure> {
         match answer {
             Ok(answer) => Ok(answer.into_inner()),
             Err(status) => Err(refusal::refused(&status, subject, self)),
