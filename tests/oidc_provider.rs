@@ -4,7 +4,7 @@
 #![cfg(feature = "simulator")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 #![allow(clippy::indexing_slicing, reason = "a test")]
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so, and one that counts says what")]
 
 #[path = "oidc_provider/browser.rs"]
 mod browser;
@@ -16,6 +16,10 @@ mod installed;
 mod questions;
 #[path = "oidc_provider/server.rs"]
 mod server;
+#[path = "oidc_provider/vault.rs"]
+mod vault;
+#[path = "oidc_provider/web_apps.rs"]
+mod web_apps;
 
 use ionvault::simulator::{App, RefreshPolicy, Simulator, SimulatorConfig};
 use questions::{Questions, apps};
