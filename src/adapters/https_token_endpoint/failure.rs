@@ -29,15 +29,15 @@ pub(super) fn of_conversation(error: &hyper::Error) -> ExchangeError {
     if let Some(cause) = find::<rustls::Error>(error) {
         return unavailable(tls_words(cause));
     }
-    if error.is_parse() || wrong_chunks(error) {
+    if error.is_parse() || is_malformed(error) {
         return ExchangeError::Misbehaved("its answer is not HTTP");
     }
     unavailable("the connection broke before the answer was complete")
 }
 
-/// hyper tells chunks that are none as an error of the connection, with a kind that no connection
-/// has by itself.
-fn wrong_chunks(error: &hyper::Error) -> bool {
+/// hyper tells chunks that are none, and rustls messages without end, as errors of the connection,
+/// with a kind that no connection has by itself.
+fn is_malformed(error: &hyper::Error) -> bool {
     find::<io::Error>(error).is_some_and(|error| {
         matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
     })
