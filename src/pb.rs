@@ -77,11 +77,14 @@ mod tests {
             redirect_uri: secret.to_owned(),
             ..Default::default()
         };
+        let event = Some(v1::watch_token_response::Event::Token(response.clone()));
+        let streamed = v1::WatchTokenResponse { event };
         for printed in [
             format!("{response:?}"),
             format!("{request:?}"),
             format!("{started:?}"),
             format!("{redirect:?}"),
+            format!("{streamed:?}"),
         ] {
             assert!(!printed.contains(secret), "{printed}");
             // As derived, bytes would show as a list of numbers.

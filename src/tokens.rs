@@ -32,6 +32,7 @@ mod schedule;
 mod servers;
 mod standing;
 mod start;
+mod watch;
 mod windows;
 
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub use jitter::Jitter;
 pub use records::{ReadRecordError, SealRecordError};
 pub use servers::{NotNow, RefreshRotation, ServerSettings, Why};
 pub use standing::{Failing, Standing};
+pub use watch::{News, TooManyWatchers, Watch};
 
 use crate::ion::HostRules;
 use crate::model::{BudgetLimits, Credential, State, Version};
@@ -65,6 +67,7 @@ use budget::Budgets;
 use flight::{Flight, Outcome, Purpose};
 use schedule::Schedule;
 use servers::Servers;
+use watch::Watchers;
 
 /// Issues access tokens. Shared by all handlers; cheap to clone.
 #[derive(Clone)]
@@ -80,6 +83,7 @@ struct Inner {
     budgets: Budgets,
     servers: Servers,
     schedule: Schedule,
+    watchers: Arc<Watchers>,
     flights: TaskTracker,
     places: Semaphore,
 }
@@ -178,6 +182,7 @@ impl TokenIssuer {
             budgets,
             servers,
             schedule: Schedule::default(),
+            watchers: Arc::default(),
             flights: TaskTracker::new(),
             places: Semaphore::new(FLIGHTS_MAX),
         });

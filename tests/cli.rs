@@ -21,4 +21,5 @@ mod cli {
     mod uploads;
     mod usage;
     mod vault;
+    mod watching;
 }

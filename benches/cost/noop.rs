@@ -1,7 +1,9 @@
 //! The cheapest service that gives the same answer.
 
 use ionvault::pb::v1::token_service_server::TokenService;
-use ionvault::pb::v1::{IssueTokenRequest, IssueTokenResponse};
+use ionvault::pb::v1::{
+    IssueTokenRequest, IssueTokenResponse, WatchTokenRequest, WatchTokenResponse,
+};
 use tonic::{Request, Response, Status};
 
 /// Gives everybody the same answer.
@@ -14,5 +16,14 @@ impl TokenService for Noop {
         _request: Request<IssueTokenRequest>,
     ) -> Result<Response<IssueTokenResponse>, Status> {
         Ok(Response::new(self.0.clone()))
+    }
+
+    type WatchTokenStream = tokio_stream::Empty<Result<WatchTokenResponse, Status>>;
+
+    async fn watch_token(
+        &self,
+        _request: Request<WatchTokenRequest>,
+    ) -> Result<Response<Self::WatchTokenStream>, Status> {
+        Ok(Response::new(tokio_stream::empty()))
     }
 }

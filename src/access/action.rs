@@ -15,6 +15,7 @@ pub enum Action {
     IssueToken,
     StartAuthorization,
     CompleteAuthorization,
+    WatchToken,
 }
 
 impl Action {
@@ -33,6 +34,7 @@ impl Action {
             Self::IssueToken => "IssueToken",
             Self::StartAuthorization => "StartAuthorization",
             Self::CompleteAuthorization => "CompleteAuthorization",
+            Self::WatchToken => "WatchToken",
         }
     }
 }
@@ -40,7 +42,7 @@ impl Action {
 #[cfg(test)]
 impl Action {
     /// All of them.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::UploadCredential,
         Self::GetCredential,
         Self::ListCredentials,
@@ -52,5 +54,6 @@ impl Action {
         Self::IssueToken,
         Self::StartAuthorization,
         Self::CompleteAuthorization,
+        Self::WatchToken,
     ];
 }

@@ -32,7 +32,7 @@ fn promised(action: Action) -> [bool; 5] {
         | Action::ActivateCredentialVersion
         | Action::DeleteCredential
         | Action::UndeleteCredential => [true, false, false, false, false],
-        Action::IssueToken => [true, false, true, false, false],
+        Action::IssueToken | Action::WatchToken => [true, false, true, false, false],
     }
 }
 

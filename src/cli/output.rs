@@ -72,6 +72,13 @@ impl<'a> Output<'a> {
         writeln!(self.results).map_err(WriteError)
     }
 
+    /// Prints one JSON document on one line, and at once: more may come much later.
+    pub(super) fn json_line(&mut self, document: &impl Serialize) -> Result<(), WriteError> {
+        serde_json::to_writer(&mut *self.results, document)
+            .map_err(|error| WriteError(error.into()))?;
+        writeln!(self.results).and_then(|()| self.results.flush()).map_err(WriteError)
+    }
+
     /// Says something that is not part of the result.
     pub(super) fn note(&mut self, text: &str) -> Result<(), WriteError> {
         writeln!(self.notes, "{}", printable(text)).map_err(WriteError)

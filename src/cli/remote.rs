@@ -27,6 +27,7 @@ mod undelete;
 mod update;
 mod upload;
 mod versions;
+mod watch;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -48,6 +49,7 @@ pub(super) enum Command {
     Undelete(undelete::Undelete),
     Token(token::Token),
     Authorize(authorize::Authorize),
+    Watch(watch::Watch),
 }
 
 /// How the answer is printed.
@@ -84,5 +86,6 @@ pub(super) async fn execute(command: Command, output: &mut Output<'_>) -> Result
         Command::Undelete(arguments) => undelete::run(arguments, output).await,
         Command::Token(arguments) => token::run(arguments, output).await,
         Command::Authorize(arguments) => authorize::run(arguments, output).await,
+        Command::Watch(arguments) => watch::run(arguments, output).await,
     }
 }

@@ -1,12 +1,14 @@
 //! `TokenService`.
 
+mod watch;
+
 use tonic::{Request, Response, Status};
 
 use crate::access::Action;
 use crate::model::CredentialName;
 use crate::pb::v1::token_service_server::TokenService;
-use crate::pb::v1::{IssueTokenRequest, IssueTokenResponse};
-use crate::tokens::{IssueQuery, TokenIssuer};
+use crate::pb::v1::{IssueTokenRequest, IssueTokenResponse, WatchTokenRequest};
+use crate::tokens::{IssueQuery, Issued, TokenIssuer};
 
 use super::fields::{self, Violations};
 use super::guard::Guard;
@@ -33,10 +35,14 @@ impl Tokens {
         let min_remaining = violations.finish(min_remaining)?;
         let query = IssueQuery { min_remaining, ..IssueQuery::default() };
         let issued = self.issuer.issue(&credential, query).await?;
-        // The endpoint checked the token's characters; one that is no text never gets here.
-        let message = messages::token(&issued);
-        message.ok_or_else(|| Reason::ProviderMisbehaved.says("the token is no text").into())
+        token(&issued)
     }
+}
+
+/// The endpoint checked the token's characters; one that is no text never gets here.
+fn token(issued: &Issued) -> Result<IssueTokenResponse, Refusal> {
+    let message = messages::token(issued);
+    message.ok_or_else(|| Reason::ProviderMisbehaved.says("the token is no text").into())
 }
 
 #[tonic::async_trait]
@@ -46,5 +52,14 @@ impl TokenService for Tokens {
         request: Request<IssueTokenRequest>,
     ) -> Result<Response<IssueTokenResponse>, Status> {
         answer(self.issue(request).await)
+    }
+
+    type WatchTokenStream = watch::WatchTokenStream;
+
+    async fn watch_token(
+        &self,
+        request: Request<WatchTokenRequest>,
+    ) -> Result<Response<Self::WatchTokenStream>, Status> {
+        answer(self.watch(request))
     }
 }

@@ -118,6 +118,12 @@ impl AccessToken {
         })
     }
 
+    /// How long it will go on to serve this caller.
+    pub(super) fn fit_for(&self, min_remaining: Option<Duration>, now: &Now) -> Duration {
+        let needed = min_remaining.unwrap_or_default().max(self.windows.mandatory);
+        self.remaining(now).saturating_sub(needed)
+    }
+
     /// Whether it serves a caller who asks for nothing special.
     pub(super) fn lives(&self, now: &Now) -> bool {
         let remaining = self.remaining(now);
@@ -175,6 +181,19 @@ mod tests {
         assert!(!serves(&token, None, &later(&now, 7141, 7141)));
         assert!(serves(&token, Some(600), &later(&now, 6600, 6600)));
         assert!(!serves(&token, Some(600), &later(&now, 6601, 6601)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_says_for_how_long_it_will_serve() {
+        let (token, now) = token(Duration::from_secs(7200));
+        for (min_remaining, seconds) in [(None, 7140), (Some(30), 7140), (Some(600), 6600)] {
+            let asked = min_remaining.map(Duration::from_secs);
+            let fit_for = token.fit_for(asked, &now);
+            assert_eq!(fit_for, Duration::from_secs(seconds));
+            assert!(serves(&token, min_remaining, &later(&now, seconds, seconds)));
+            assert!(!serves(&token, min_remaining, &later(&now, seconds + 1, seconds + 1)));
+        }
+        assert_eq!(token.fit_for(None, &later(&now, 0, 9000)), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use ionvault::pb::v1;
+use ionvault::pb::v1::watch_token_response::Event;
 use prost_types::Timestamp;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 pub(crate) const TOKEN: &str = "sample-token-that-is-shown-to-nobody-who-did-not-ask";
 
@@ -76,4 +79,25 @@ pub(crate) fn authorization() -> v1::StartAuthorizationResponse {
         state: "s1".into(),
         expire_time: at(600),
     }
+}
+
+/// One message of a stream.
+pub(crate) type WatchItem = Result<v1::WatchTokenResponse, Status>;
+
+/// What a watcher is told before its stream ends.
+pub(crate) fn events() -> Vec<WatchItem> {
+    let problem = v1::TokenProblem {
+        reason: "PROVIDER_UNAVAILABLE".into(),
+        message: "Infor did not answer".into(),
+        retry_time: at(7000),
+    };
+    let events = [Event::Token(token()), Event::Problem(problem)];
+    events.into_iter().map(|event| Ok(v1::WatchTokenResponse { event: Some(event) })).collect()
+}
+
+/// The end of a stream whose credential was deleted.
+pub(crate) fn deleted() -> Status {
+    let details = ErrorDetails::with_error_info("CREDENTIAL_DELETED", "ionvault", HashMap::new());
+    let message = "the credential is deleted: undelete it first";
+    Status::with_error_details(Code::FailedPrecondition, message, details)
 }

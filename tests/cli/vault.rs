@@ -41,6 +41,7 @@ pub(crate) enum Asked {
     Token(IssueTokenRequest),
     Start(StartAuthorizationRequest),
     Complete(CompleteAuthorizationRequest),
+    Watch(WatchTokenRequest),
 }
 
 /// What the vault does instead of answering well, and what it was asked.
@@ -50,6 +51,7 @@ pub(crate) struct Script {
     asked: Mutex<Vec<Asked>>,
     pages: Mutex<VecDeque<ListCredentialsResponse>>,
     silent: Mutex<bool>,
+    endings: Mutex<VecDeque<Status>>,
 }
 
 pub(crate) struct Vault {
@@ -104,6 +106,12 @@ impl Vault {
     /// The next call is answered well.
     pub(crate) fn allow(&self) -> &Self {
         self.script.refusals.lock().unwrap().push_back(None);
+        self
+    }
+
+    /// The next stream ends with this.
+    pub(crate) fn end_stream(&self, status: Status) -> &Self {
+        self.script.endings.lock().unwrap().push_back(status);
         self
     }
 
@@ -330,6 +338,19 @@ impl CredentialService for Script {
 impl TokenService for Script {
     async fn issue_token(&self, request: Request<IssueTokenRequest>) -> Answer<IssueTokenResponse> {
         self.answer(Asked::Token(request.into_inner()), samples::token).await
+    }
+
+    type WatchTokenStream = tokio_stream::Iter<std::vec::IntoIter<samples::WatchItem>>;
+
+    async fn watch_token(
+        &self,
+        request: Request<WatchTokenRequest>,
+    ) -> Answer<Self::WatchTokenStream> {
+        // Each stream ends as the script says, in the order of the streams.
+        let ending = self.endings.lock().unwrap().pop_front().unwrap_or_else(samples::deleted);
+        let mut events = samples::events();
+        events.push(Err(ending));
+        self.answer(Asked::Watch(request.into_inner()), || tokio_stream::iter(events)).await
     }
 }
 

@@ -8,7 +8,7 @@ use ionvault::pb::v1::{
     ActivateCredentialVersionRequest, CompleteAuthorizationRequest, Credential,
     DeleteCredentialRequest, GetCredentialRequest, IssueTokenRequest,
     ListCredentialVersionsRequest, ListCredentialsRequest, StartAuthorizationRequest,
-    UndeleteCredentialRequest, UpdateCredentialRequest,
+    UndeleteCredentialRequest, UpdateCredentialRequest, WatchTokenRequest,
 };
 use prost::Message as _;
 use tonic::transport::Channel;
@@ -19,7 +19,7 @@ use crate::support::{
 };
 
 /// Every RPC about a credential. A new one belongs here: `every_rpc_is_in_the_matrix` counts.
-pub(crate) const RPCS: [&str; 11] = [
+pub(crate) const RPCS: [&str; 12] = [
     "UploadCredential",
     "GetCredential",
     "ListCredentials",
@@ -31,6 +31,7 @@ pub(crate) const RPCS: [&str; 11] = [
     "IssueToken",
     "StartAuthorization",
     "CompleteAuthorization",
+    "WatchToken",
 ];
 
 /// Calls `rpc` about the credential `name` in a way that succeeds if it is permitted and live.
@@ -92,6 +93,13 @@ pub(crate) async fn call(channel: Channel, rpc: &str, name: &str) -> Result<(), 
             let answer = authorizations.complete_authorization(request).await;
             permitted_but_not_needed(answer.map(drop))
         }
+        "WatchToken" => {
+            let request = WatchTokenRequest { name, min_remaining: None };
+            let stream = TokenServiceClient::new(channel).watch_token(request).await?;
+            let first = stream.into_inner().message().await?;
+            assert!(first.is_some_and(|message| message.event.is_some()));
+            Ok(())
+        }
         other => panic!("{other} is not in the matrix"),
     }
 }
@@ -110,7 +118,7 @@ fn permitted(caller: &str, rpc: &str) -> bool {
     match caller {
         ADMIN => true,
         UPLOADER => read || rpc == "UploadCredential" || rpc.ends_with("Authorization"),
-        ISSUER => ["GetCredential", "IssueToken"].contains(&rpc),
+        ISSUER => ["GetCredential", "IssueToken", "WatchToken"].contains(&rpc),
         AUDITOR => read,
         _ => false,
     }
@@ -137,7 +145,7 @@ async fn each_role_may_do_what_the_shipped_policy_says() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 55);
+    assert_eq!(cells, 60);
 }
 
 #[tokio::test]

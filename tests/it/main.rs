@@ -23,4 +23,5 @@ mod requests;
 mod support;
 mod targets;
 mod tokens;
+mod watch;
 mod web_apps;

@@ -81,3 +81,23 @@ async fn a_call_that_outlasts_the_grace_is_cut_and_the_exit_code_says_so() {
     );
     simulator.shutdown().await;
 }
+
+/// A watcher would never leave by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_watcher_is_sent_away_and_holds_nobody_up() {
+    let Waiting { house, simulator, server, call } = waiting(600).await;
+    let mut watcher = Program::spawn(house.command(&["watch", "acme/infor", "--output", "json"]));
+    simulator.release();
+    assert_eq!(call.end().code, Some(0));
+    // It has its stream and its token: the next that it hears is the end.
+    let event = watcher.prints();
+    let event: serde_json::Value = serde_json::from_str(&event).unwrap();
+    assert_eq!(event["token"]["inforTenant"], "ACME_TST");
+    server.program.signal(Signal::TERM);
+    watcher.says("this connection is about to end: call again, on another; watching again in");
+    // With exit code 0: no connection was cut.
+    server.stopped();
+    let left = watcher.end();
+    assert_eq!(left.code, Some(6), "the vault is gone: {left:#?}");
+    simulator.shutdown().await;
+}

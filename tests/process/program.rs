@@ -49,6 +49,17 @@ impl Program {
         panic!("ended without saying {text:?}:\n{}", self.said.join("\n"));
     }
 
+    /// Waits for the next line of standard output.
+    pub(crate) fn prints(&mut self) -> String {
+        let stdout = self.child.stdout.as_mut().unwrap();
+        let mut line = Vec::new();
+        // Byte by byte: what a buffer took would be missing in the end.
+        for byte in std::io::Read::bytes(stdout).map(Result::unwrap).take_while(|b| *b != b'\n') {
+            line.push(byte);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Ended {

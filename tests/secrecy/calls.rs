@@ -113,6 +113,21 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// Watches the tokens of a credential until the first news, which is a token or a problem.
+    pub(crate) async fn watch(&mut self, name: &str) {
+        let what = format!("watch {name}");
+        let request = WatchTokenRequest { name: full(name), min_remaining: None };
+        let stream = self.tokens.watch_token(request).await;
+        let mut stream = stream.unwrap().into_inner();
+        let mut message = stream.message().await.unwrap().unwrap();
+        self.notes.debug(&what, &message);
+        if let Some(watch_token_response::Event::Token(token)) = &mut message.event {
+            let token = std::mem::take(&mut token.access_token);
+            self.planted.add(format!("access token that a watcher of {name} was told"), token);
+        }
+        self.notes.add(ANSWERS, &what, message.encode_to_vec());
+    }
+
     /// Looks at everything that is described.
     pub(crate) async fn look_around(&mut self, names: &[&str]) {
         let request =

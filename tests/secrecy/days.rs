@@ -33,6 +33,7 @@ pub(crate) async fn first(
     for name in STORED {
         let expected = if name == "web" { "AUTHORIZATION_REQUIRED" } else { "OK" };
         caller.issue(name, expected).await;
+        caller.watch(name).await;
     }
     // The second token comes by the refresh token of the first, as soon as that one has aged.
     while providers.hasty.connections() < 2 {
@@ -110,11 +111,13 @@ async fn refusals(caller: &mut Caller<'_>, house: &House, providers: &Providers)
     app.client_secret = planted.any("cs that Infor refuses");
     caller.upload("refused", &simulator.ion_api_file(&app), "OK").await;
     caller.issue("refused", "CREDENTIAL_REFUSED").await;
+    caller.watch("refused").await;
 
     let down = FileSecrets::plant(planted, "for a server that is down");
     let file = down.file(&format!("https://localhost:{}", providers.closed_port));
     caller.upload("down", &file, "OK").await;
     caller.issue("down", "PROVIDER_UNAVAILABLE").await;
+    caller.watch("down").await;
 
     let elsewhere = FileSecrets::plant(planted, "for a host that is not approved");
     caller.upload("elsewhere", &elsewhere.file("https://localhost:1"), "HOST_NOT_ALLOWED").await;

@@ -135,7 +135,8 @@ impl Session {
     }
 }
 
-fn retry_delay(status: &Status) -> Option<Duration> {
+/// When to ask again, if the vault says that it cannot now and this is soon enough for a person.
+pub(super) fn retry_delay(status: &Status) -> Option<Duration> {
     if status.code() != Code::Unavailable {
         return None;
     }

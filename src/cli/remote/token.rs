@@ -56,7 +56,7 @@ pub(in crate::cli) struct Token {
 /// `IssueTokenRequest.min_remaining`.
 const MIN_REMAINING_MAX: Duration = Duration::from_secs(24 * 3600);
 
-fn min_remaining(text: &str) -> Result<Duration, String> {
+pub(super) fn min_remaining(text: &str) -> Result<Duration, String> {
     let duration = duration::parse(text)?;
     if duration <= MIN_REMAINING_MAX { Ok(duration) } else { Err("expected 0s to 24h".to_owned()) }
 }

@@ -6,7 +6,7 @@ use tonic::Status;
 use tonic_types::ErrorDetails;
 
 use crate::ion;
-use crate::tokens::{BudgetExhausted, FlightError, IssueError, NotNow};
+use crate::tokens::{BudgetExhausted, FlightError, IssueError, NotNow, TooManyWatchers};
 use crate::vault::OpenFileError;
 
 use super::super::Refusal;
@@ -27,6 +27,12 @@ impl From<IssueError> for Refusal {
             IssueError::Flight { error, retry_after } => flight(&error, retry_after),
             IssueError::OtherTenant => damaged(&error),
         })
+    }
+}
+
+impl From<TooManyWatchers> for Refusal {
+    fn from(error: TooManyWatchers) -> Self {
+        Self(limit("watchers", error.to_string()))
     }
 }
 
