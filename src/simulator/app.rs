@@ -98,7 +98,12 @@ impl App {
         }
     }
 
-    pub(super) fn ion_api_file(&self, base_url: &str) -> Vec<u8> {
+    /// The file that Infor would let an administrator download for this app, of servers at
+    /// `base_url` (`https://host:port`, without a slash at the end): for a simulator that is reached
+    /// through something else. [`Simulator::ion_api_file`](super::Simulator::ion_api_file) knows
+    /// its own.
+    #[must_use]
+    pub fn ion_api_file(&self, base_url: &str) -> Vec<u8> {
         let mut authorization_server = base_url.to_owned();
         let (oa, ot, or) = match self.server {
             ServerKind::PingFederate => {
