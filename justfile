@@ -8,11 +8,11 @@ default:
 dev:
     cargo run --release -- dev
 
-# Tests; crash tests of the store are short, and third-party tests need `just third-party`.
+# Tests; crash tests are short, and third-party tests need `just third-party`.
 test:
     cargo test
 
-# Tests with the store's crash tests in full size, as CI runs them.
+# Tests with all crash tests in full size, as CI runs them.
 test-full:
     IONVAULT_TEST_FULL=1 cargo test
 

@@ -35,7 +35,8 @@ pub(crate) async fn open(url: &Url, ca_pem: &str) -> Result<Url, u16> {
     panic!("too many redirects, the last to {}", page.path());
 }
 
-fn client(ca_pem: &str) -> reqwest::Client {
+/// A client that trusts this authority only, and follows no redirect.
+pub(crate) fn client(ca_pem: &str) -> reqwest::Client {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -20,12 +20,19 @@ pub(crate) struct OidcProvider {
 impl OidcProvider {
     /// Starts the server with these apps; `None` if it is not installed.
     pub(crate) fn start(apps: &[App]) -> Option<Self> {
+        Self::start_with_life(apps, 2 * 60 * 60)
+    }
+
+    /// As [`Self::start`]; `token_life` is what it says of access tokens, in seconds. They work for
+    /// two hours in any case.
+    pub(crate) fn start_with_life(apps: &[App], token_life: u64) -> Option<Self> {
         let modules = installed("oidc-provider/node_modules")?;
         let authority = Authority::generate().unwrap();
         let identity = authority.server().unwrap();
         let settings = json!({
             "certificate": identity.certificate_pem,
             "key": identity.key_pem.as_str(),
+            "token_life": token_life,
             "apps": apps.iter().map(describe).collect::<Vec<_>>(),
         });
         let process = Command::new("node")

@@ -74,10 +74,15 @@ impl Installation {
 
     /// Lets credentials point to the simulator.
     pub(crate) fn approve(&self, simulator: &Simulator) {
-        self.write("infor-ca.pem", simulator.ca_pem());
+        self.approve_server(simulator.port(), simulator.ca_pem());
+    }
+
+    /// Lets credentials point to a server on this machine.
+    pub(crate) fn approve_server(&self, port: u16, ca_pem: &str) {
+        self.write("infor-ca.pem", ca_pem);
         let approval = format!(
             "[[egress.host]]\nhost = \"localhost\"\nport = {}\nca = {:?}\nprivate_addresses = true\n",
-            simulator.port(),
+            port,
             self.path("infor-ca.pem")
         );
         let configuration = self.read("ionvault.toml");
@@ -132,7 +137,13 @@ impl Installation {
     /// Starts the vault and waits until it is ready.
     #[track_caller]
     pub(crate) fn serve(&self) -> Server {
-        let mut program = Program::spawn(self.command(&["serve"]));
+        self.serve_by(self.command(&["serve"]))
+    }
+
+    /// As [`Self::serve`], by a command of one's own.
+    #[track_caller]
+    pub(crate) fn serve_by(&self, command: Command) -> Server {
+        let mut program = Program::spawn(command);
         let mtls = address(&program.says("listening for TLS"));
         let ops = address(&program.says("listening for probes"));
         program.says("\"serving\"");

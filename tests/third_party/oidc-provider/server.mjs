@@ -4,7 +4,11 @@
 //
 // MODULES is the directory that holds node_modules. The settings name a certificate, its key, and
 // apps: { style, tenant, client_id, client_secret, scopes } with username and password, or with a
-// redirect_uri, or with neither. Prints "ready PORT" when it serves.
+// redirect_uri, or with neither; and, if token_life is set, the seconds that access tokens are said
+// to live (they live longer). Prints "ready PORT" when it serves.
+//
+// GET /counts tells how many tokens were granted by which grant, and how many families died because
+// a refresh token was used again.
 //
 // Whoever comes with a browser is logged in, and agrees, without being asked.
 import { readFileSync } from 'node:fs';
@@ -21,6 +25,7 @@ const STYLES = {
     prefix: `/${tenant}/as`,
     routes: {
       authorization: '/authorization.oauth2',
+      introspection: '/introspect.oauth2',
       token: '/token.oauth2',
       revocation: '/revoke_token.oauth2',
     },
@@ -30,6 +35,7 @@ const STYLES = {
     prefix: '/InforIntSTS',
     routes: {
       authorization: '/connect/authorize',
+      introspection: '/connect/introspect',
       token: '/connect/token',
       revocation: '/connect/revocation',
     },
@@ -64,6 +70,7 @@ function provider(base, { prefix, routes, refreshable }, apps) {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      introspection: { enabled: true },
       revocation: { enabled: true },
     },
     interactions: { url: (_, { uid }) => `${prefix}${INTERACTION}${uid}` },
@@ -104,8 +111,21 @@ function provider(base, { prefix, routes, refreshable }, apps) {
     };
     if (refreshable(asked)) ctx.body.refresh_token = await new made.RefreshToken(token).save();
   }, ['username', 'password', 'scope']);
+
+  made.use(async (ctx, next) => {
+    await next();
+    if (settings.token_life && ctx.body?.expires_in) ctx.body.expires_in = settings.token_life;
+  });
+  made.on('grant.success', ({ oidc: { params } }) => {
+    counts[params.grant_type] = (counts[params.grant_type] ?? 0) + 1;
+  });
+  made.on('grant.revoked', ({ oidc }) => {
+    if (oidc.route === 'token') counts.families_revoked += 1;
+  });
   return made;
 }
+
+const counts = { families_revoked: 0 };
 
 // What a person would click.
 async function agree(made, request, response) {
@@ -138,6 +158,10 @@ server.listen(0, '127.0.0.1', () => {
     }];
   });
   server.on('request', (request, response) => {
+    if (request.url === '/counts') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(counts));
+      return;
+    }
     const [prefix, handler] = handlers.find(([prefix]) => request.url.startsWith(prefix)) ?? [];
     if (!handler) {
       response.writeHead(404, { 'content-type': 'text/html' }).end('<html>not found</html>');
