@@ -12,10 +12,17 @@
 #[path = "third_party/installed.rs"]
 mod installed;
 
+#[path = "token_endpoint/certificates.rs"]
+mod certificates;
+#[allow(dead_code, reason = "tests/hostile.rs uses the rest")]
+#[path = "hostile/server.rs"]
+mod server;
+
 mod process {
     mod drain;
     mod grpcurl;
     mod installation;
+    mod neighbours;
     mod program;
     mod refusals;
     mod start;

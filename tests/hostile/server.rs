@@ -79,12 +79,12 @@ pub(crate) struct HostileServer {
 
 impl HostileServer {
     pub(crate) async fn start(identity: &Identity, script: Script) -> Self {
-        Self::start_at(0, identity, script).await
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::start_on(listener, identity, script)
     }
 
-    /// At this port of `localhost`; 0 takes a free one.
-    pub(crate) async fn start_at(port: u16, identity: &Identity, script: Script) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+    /// At a port that was taken before, so that a file could name it.
+    pub(crate) fn start_on(listener: TcpListener, identity: &Identity, script: Script) -> Self {
         let port = listener.local_addr().unwrap().port();
         let tls = if script.tls == Tls::Tickets { &identity.flooding } else { &identity.tls };
         let tls = TlsAcceptor::from(Arc::clone(tls));
