@@ -25,11 +25,12 @@ impl Call {
         }
     }
 
-    /// The file, in the directory of the store.
-    const fn file(self) -> &'static str {
+    /// The file, in the directory of the store, where calls on others are to be told apart.
+    const fn file(self) -> Option<&'static str> {
         match self {
-            Self::Note => "progress",
-            Self::Sync | Self::Write => "db/db",
+            Self::Note => Some("progress"),
+            Self::Write => Some("db/db"),
+            Self::Sync => None,
         }
     }
 }
@@ -42,7 +43,8 @@ pub(crate) struct KillAt {
     pub(crate) number: usize,
 }
 
-/// How many commits there were.
+/// How many commits there were. Who is not root may not see the files of a process that is not
+/// dumpable, as the vault is: then there are no notes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Commits {
     pub(crate) syncs: usize,
@@ -73,8 +75,10 @@ impl Trace {
         traced.args(["-D", "-f", "-qq", "-y", "-o"]).arg(&self.file);
         traced.args(["-e", "trace=fdatasync,pwrite64"]);
         if let Some(KillAt { call, number }) = kill {
-            // Calls on other files do not count.
-            traced.arg("-P").arg(self.store.join(call.file()));
+            if let Some(file) = call.file() {
+                // Calls on other files do not count.
+                traced.arg("-P").arg(self.store.join(file));
+            }
             let name = call.name();
             traced.args(["-e", &format!("inject={name}:signal=SIGKILL:when={number}")]);
         }
@@ -87,8 +91,9 @@ impl Trace {
     pub(crate) fn commits(&self) -> Commits {
         let text = fs::read_to_string(&self.file).unwrap();
         let count = |call: Call| {
-            let path = self.store.join(call.file());
-            let (begins, file) = (format!("{}(", call.name()), format!("<{}>", path.display()));
+            let begins = format!("{}(", call.name());
+            let path = call.file().map(|file| self.store.join(file));
+            let file = path.map_or(String::new(), |path| format!("<{}>", path.display()));
             let calls = text.lines().filter_map(|line| line.split_once(' '));
             let calls = calls
                 .filter(|(_, call)| call.trim_start().starts_with(&begins) && call.contains(&file));
