@@ -269,7 +269,7 @@ struct Seat<'a> {
 impl Seat<'_> {
     /// A token that Infor issued now, or while this caller was on its way here.
     async fn need(&self, query: IssueQuery<'_>) -> Result<Arc<AccessToken>, IssueError> {
-        let token = self.fly(|token| self.serves(token, query)).await?;
+        let token = self.fly(Purpose::Need, |token| self.serves(token, query)).await?;
         // It may be too short-lived for this caller, and that it is the first to learn.
         match token.fitness(query.min_remaining, &self.inner.now())? {
             Fitness::Good | Fitness::Ageing => Ok(token),
@@ -292,7 +292,7 @@ impl Seat<'_> {
             return Ok(token);
         }
         let another = |other: &AccessToken| other.id != token.id && self.serves(other, query);
-        match self.fly(another).await {
+        match self.fly(Purpose::Rejected, another).await {
             Err(IssueError::Flight { error, .. }) if !error.is_definite() => Ok(token),
             outcome => outcome,
         }
@@ -302,6 +302,7 @@ impl Seat<'_> {
     /// Infor is not to be asked now.
     async fn fly(
         &self,
+        purpose: Purpose,
         wanted: impl Fn(&AccessToken) -> bool,
     ) -> Result<Arc<AccessToken>, IssueError> {
         let Self { inner, slot, credential, version } = *self;
@@ -316,11 +317,13 @@ impl Seat<'_> {
                 slot: Arc::clone(slot),
                 credential: Arc::clone(credential),
                 version: Arc::clone(version),
-                purpose: Purpose::Need,
+                purpose,
             };
             match flight::outcome(inner.board(flight, landed)).await {
                 Ok(token) => return Ok(token),
-                Err(error) if matches!(*error, FlightError::AskAgain) => {}
+                // Who has a token that lives can do without another.
+                Err(error)
+                    if purpose == Purpose::Need && matches!(*error, FlightError::AskAgain) => {}
                 Err(error) => {
                     let held = slot.standing().held(&inner.now());
                     return Err(IssueError::Flight {

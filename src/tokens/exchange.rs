@@ -42,7 +42,7 @@ impl Inner {
                 infor_tenant: &version.facts.infor_tenant,
                 login: kind == GrantKind::Own,
                 proven: journal.is_proven(),
-                early: *purpose == Purpose::Early,
+                early: purpose.is_optional(),
             };
             match journal.begin(kind, &attempt).await {
                 Ok(()) => {}

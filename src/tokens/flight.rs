@@ -120,10 +120,20 @@ pub(super) enum Purpose {
     Need,
     /// The token still serves, and ends soon.
     Early,
+    /// A caller saw the token refused, which does not prove it bad.
+    Rejected,
     /// An attempt was interrupted by the end of the process.
     Recovery,
     /// Somebody wants to know whether Infor accepts the file; whatever went wrong before.
     Test,
+}
+
+impl Purpose {
+    /// Whether it can be done without: then it leaves the last fifth of Infor's limits to those who
+    /// have no token.
+    pub(super) fn is_optional(self) -> bool {
+        matches!(self, Self::Early | Self::Rejected)
+    }
 }
 
 /// What a flight carries.

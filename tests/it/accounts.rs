@@ -168,3 +168,19 @@ async fn a_new_file_is_not_held_back_by_the_old_ones_refusal() {
     client.upload_credential(upload(ACME, &ionapi("ACME_PRD", "app2"))).await.unwrap();
     world.issue(ACME).await.unwrap();
 }
+
+#[tokio::test]
+async fn tokens_that_are_seen_refused_leave_a_fifth_of_the_limits_to_those_without_one() {
+    let (world, _) = world().await;
+    let credential = world.vault.find(&ACME.parse().unwrap()).unwrap().unwrap();
+    let mut id = world.issue(ACME).await.unwrap().token_id;
+    for _ in 0..90 {
+        world.pass(61 * SECOND).await;
+        let query = IssueQuery { rejected: Some(&id), ..IssueQuery::default() };
+        id = world.issuer.issue(&credential, query).await.unwrap().token.id.clone();
+    }
+    assert_eq!(world.infor.requests(), 80);
+    world.pass(7200 * SECOND).await;
+    world.issue(ACME).await.unwrap();
+    assert_eq!(world.infor.requests(), 81);
+}
