@@ -278,7 +278,9 @@ impl<'a> Journal<'a> {
 
     async fn without_intent(&mut self, mut next: AccountState) -> Result<(), FlightError> {
         next.intent = None;
-        next.redemptions = 0;
+        if self.refresh_token.is_none() {
+            next.redemptions = 0;
+        }
         let write = self.sealed(&next, self.access_token.as_ref(), self.refresh_token.as_ref())?;
         if self.close(next, vec![write]).await? {
             self.show(None);

@@ -184,3 +184,32 @@ async fn tokens_that_are_seen_refused_leave_a_fifth_of_the_limits_to_those_witho
     world.issue(ACME).await.unwrap();
     assert_eq!(world.infor.requests(), 81);
 }
+
+#[tokio::test]
+async fn an_own_grant_that_was_interrupted_gives_the_refresh_token_no_more_redemptions() {
+    let (world, _) = world().await;
+    world.pass(7200 * SECOND).await;
+    let silent = || ExchangeError::Unavailable { what: "silence", retry_after: None };
+    world.infor.fail_with(Some(silent));
+    for _ in 0..2 {
+        world.issue(ACME).await.unwrap_err();
+        world.pass(600 * SECOND).await;
+    }
+    // Both redemptions are used up: the third attempt is made with the file's own grant, and what
+    // came of it does not reach the store.
+    world.infor.fail_with(None);
+    world.infor.hold();
+    let ((), lost) = tokio::join!(
+        async {
+            world.infor.until_requests(4).await;
+            world.faulty.fail_commits(true);
+            world.infor.release();
+        },
+        world.issue(ACME)
+    );
+    assert_eq!(reason(&lost.unwrap_err()), "STORE_UNAVAILABLE");
+    let world = world.restart().await;
+    world.issue(ACME).await.unwrap();
+    assert_eq!(world.infor.requests_by("refresh_token"), 0);
+    assert_eq!(world.infor.requests_by("password"), 3);
+}
