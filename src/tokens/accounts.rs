@@ -198,6 +198,16 @@ impl Slot {
         true
     }
 
+    /// The last epoch that anything was shown of.
+    pub(super) fn epoch(&self) -> u64 {
+        self.guarded().epoch
+    }
+
+    /// Before this moment the token is not renewed early.
+    pub(super) fn early_not_before(&self) -> Option<Instant> {
+        self.guarded().early_not_before
+    }
+
     /// Whether an early renewal may be tried now, and if so, not again before `next`.
     pub(super) fn may_try_early(&self, now: Instant, next: Instant) -> bool {
         let mut guarded = self.guarded();

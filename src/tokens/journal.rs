@@ -87,16 +87,24 @@ impl<'a> Journal<'a> {
         });
         let OpenedAccount { state, access_token, refresh_token } = match opened {
             Some(Ok(opened)) => opened,
-            None => OpenedAccount::new(self.account()),
+            None => self.unknown(),
             Some(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(credential = %flight.credential.name, error, "an account's record does not open");
-                OpenedAccount::new(self.account())
+                self.unknown()
             }
         };
         self.revision = revision;
         (self.state, self.access_token, self.refresh_token) = (state, access_token, refresh_token);
         Ok(())
+    }
+
+    /// An account without a readable record. Its epochs go on, or memory would take the next tokens
+    /// for outdated ones.
+    fn unknown(&self) -> OpenedAccount {
+        let mut unknown = OpenedAccount::new(self.account());
+        unknown.state.epoch = self.flight.slot.epoch();
+        unknown
     }
 
     pub(super) fn refresh_token(&self) -> Option<&Secret> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ionvault::pb::v1::IssueTokenRequest;
-use ionvault::ports::{ExchangeError, OauthError};
+use ionvault::ports::{ExchangeError, OauthError, Store as _, Write};
 use ionvault::sealing::RecordKind;
 use ionvault::tokens::IssueQuery;
 use tokio_util::sync::CancellationToken;
@@ -212,4 +212,18 @@ async fn an_own_grant_that_was_interrupted_gives_the_refresh_token_no_more_redem
     world.issue(ACME).await.unwrap();
     assert_eq!(world.infor.requests_by("refresh_token"), 0);
     assert_eq!(world.infor.requests_by("password"), 3);
+}
+
+#[tokio::test]
+async fn tokens_of_an_account_whose_record_was_lost_are_believed_at_once() {
+    let (world, _) = world().await;
+    for _ in 0..4 {
+        world.pass(7200 * SECOND).await;
+        world.issue(ACME).await.unwrap();
+    }
+    let (key, _) = world.records(RecordKind::Account).await.remove(0);
+    world.store.commit(vec![], vec![Write::Delete(key)]).await.unwrap();
+    world.pass(7200 * SECOND).await;
+    world.issue(ACME).await.unwrap();
+    assert_eq!(world.infor.requests(), 6);
 }
