@@ -206,12 +206,18 @@ impl<'a> Journal<'a> {
         {
             writes.push(write);
         }
-        self.refresh_token = refresh_token;
         let token = Arc::new(token);
-        if self.close(next, writes).await? && self.show(Some(&token)) {
-            return Ok(token);
-        }
-        inner.discard(flight, opened, &token, self.refresh_token.as_ref()).await;
+        let unwanted = if self.close(next, writes).await? {
+            self.refresh_token = refresh_token;
+            if self.show(Some(&token)) {
+                return Ok(token);
+            }
+            self.refresh_token
+        } else {
+            // Not the one in `self`: if the record was read again, that is somebody else's.
+            refresh_token
+        };
+        inner.discard(flight, opened, &token, unwanted.as_ref()).await;
         Err(FlightError::AskAgain)
     }
 
