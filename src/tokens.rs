@@ -187,7 +187,7 @@ impl TokenIssuer {
             places: Semaphore::new(FLIGHTS_MAX),
         });
         for interrupted in inner.load().await? {
-            drop(inner.board(interrupted, || None));
+            inner.recover(interrupted);
         }
         Ok(Self(inner))
     }

@@ -139,6 +139,11 @@ impl AccessToken {
     fn remaining(&self, now: &Now) -> Duration {
         let monotonic = self.expires_at.saturating_duration_since(now.monotonic);
         let wall = self.expire_time.duration_since(now.wall).unwrap_or_default();
+    /// When it stops to be given out.
+    pub(super) fn unfit_at(&self) -> Instant {
+        self.expires_at.checked_sub(self.windows.mandatory).unwrap_or(self.obtained)
+    }
+
         monotonic.min(wall)
     }
 }

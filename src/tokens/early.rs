@@ -19,18 +19,18 @@ impl Inner {
         }
     }
 
-    /// Begins an early renewal, unless one is under way, has just failed, or is held back.
+    /// Begins an early renewal, unless one was tried or has failed just now: then `false`.
     pub(super) fn renew_early(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         credential: &Arc<Credential>,
         version: &Arc<Version>,
-    ) {
+    ) -> bool {
         let now = self.now();
         if slot.standing().held(&now).is_some()
             || !slot.may_try_early(now.monotonic, now.monotonic + EARLY_EVERY)
         {
-            return;
+            return false;
         }
         let flight = Flight {
             slot: Arc::clone(slot),
@@ -41,16 +41,31 @@ impl Inner {
         // Whoever landed meanwhile has left a token that need not be renewed yet.
         let renewed = || slot.token().filter(|token| now.monotonic < token.renew_at()).map(Ok);
         drop(self.board(flight, renewed));
+        true
     }
 
-    /// Enters the account into the schedule, for when its token is to be renewed or Infor may be
-    /// asked again.
+    /// Makes an attempt again that was interrupted, as soon as Infor may be asked.
+    pub(super) fn recover(self: &Arc<Self>, interrupted: Flight) {
+        let now = self.now();
+        match interrupted.slot.standing().held(&now) {
+            None => drop(self.board(interrupted, || None)),
+            Some((_, left)) if interrupted.slot.take_schedule() => {
+                self.schedule.enter(now.monotonic + left, interrupted.version.account);
+            }
+            // It has a token that lives; whoever needs the next one makes the attempt again.
+            Some(_) => {}
+        }
+    }
+
+    /// Enters the account into the schedule, for when its token is to be renewed and Infor may be
+    /// asked, if that is before its end.
     pub(super) fn plan_renewal(&self, slot: &Slot, account: &AccountId) {
         let now = self.now();
         let Some(token) = slot.token().filter(|token| token.lives(&now)) else { return };
-        if slot.take_schedule() {
-            let held = slot.standing().held(&now).map_or(Duration::ZERO, |(_, left)| left);
-            let at = token.renew_at().max(now.monotonic + held);
+        let held = slot.standing().held(&now).map_or(Duration::ZERO, |(_, left)| left);
+        let at = token.renew_at().max(now.monotonic + held);
+        let at = slot.early_not_before().map_or(at, |not_before| at.max(not_before));
+        if at < token.unfit_at() && slot.take_schedule() {
             self.schedule.enter(at, *account);
         }
     }
@@ -59,14 +74,24 @@ impl Inner {
         let Some(slot) = self.accounts.find(account) else { return };
         slot.leave_schedule();
         let now = self.now();
-        match slot.token() {
+        let user = || self.user_of(&slot, account);
+        match slot.token().filter(|token| token.lives(&now)) {
             // It was renewed since it was entered.
             Some(token) if now.monotonic < token.renew_at() => self.plan_renewal(&slot, account),
             // Nobody asked: the next caller will have it renewed.
             Some(_) if !slot.is_in_use() => {}
-            Some(_) | None => {
-                if let Some((credential, version)) = self.user_of(&slot, account) {
-                    self.renew_early(&slot, &credential, &version);
+            Some(_) => {
+                if let Some((credential, version)) = user()
+                    && !self.renew_early(&slot, &credential, &version)
+                {
+                    self.plan_renewal(&slot, account);
+                }
+            }
+            None => {
+                if let Some((credential, version)) = user() {
+                    let purpose = Purpose::Recovery;
+                    let slot = Arc::clone(&slot);
+                    drop(self.board(Flight { slot, credential, version, purpose }, || None));
                 }
             }
         }

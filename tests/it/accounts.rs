@@ -215,6 +215,28 @@ async fn an_own_grant_that_was_interrupted_gives_the_refresh_token_no_more_redem
 }
 
 #[tokio::test]
+async fn an_early_renewal_that_failed_is_tried_again_though_nobody_asks() {
+    let (world, _) = world().await;
+    let credential = world.vault.find(&ACME.parse().unwrap()).unwrap().unwrap();
+    let version = credential.active().unwrap();
+    let (issuer, drain) = (world.issuer.clone(), CancellationToken::new());
+    let until = drain.clone();
+    let running = tokio::spawn(async move { issuer.run(until).await });
+    world.issue(ACME).await.unwrap();
+    world.infor.fail_with(Some(|| ExchangeError::Unreachable("no route")));
+    world.pass(6960 * SECOND).await;
+    world.infor.until_requests(2).await;
+    while world.issuer.standing(version).failing.is_none() {
+        tokio::task::yield_now().await;
+    }
+    world.infor.fail_with(None);
+    world.pass(12 * SECOND).await;
+    tokio::time::timeout(60 * SECOND, world.infor.until_requests(3)).await.unwrap();
+    drain.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
 async fn tokens_of_an_account_whose_record_was_lost_are_believed_at_once() {
     let (world, _) = world().await;
     for _ in 0..4 {
@@ -226,4 +248,28 @@ async fn tokens_of_an_account_whose_record_was_lost_are_believed_at_once() {
     world.pass(7200 * SECOND).await;
     world.issue(ACME).await.unwrap();
     assert_eq!(world.infor.requests(), 6);
+}
+
+#[tokio::test]
+async fn an_interrupted_attempt_is_not_made_again_before_infor_may_be_asked() {
+    let (world, _) = world().await;
+    world.pass(7200 * SECOND).await;
+    let busy = || ExchangeError::Unavailable {
+        what: "maintenance",
+        retry_after: Some(Duration::from_secs(600)),
+    };
+    world.infor.fail_with(Some(busy));
+    world.issue(ACME).await.unwrap_err();
+    let world = world.restart().await;
+    assert_eq!(reason(&world.issue(ACME).await.unwrap_err()), "PROVIDER_UNAVAILABLE");
+    assert_eq!(world.infor.requests(), 2);
+    world.infor.fail_with(None);
+    let (issuer, drain) = (world.issuer.clone(), CancellationToken::new());
+    let until = drain.clone();
+    let running = tokio::spawn(async move { issuer.run(until).await });
+    world.pass(602 * SECOND).await;
+    tokio::time::timeout(60 * SECOND, world.infor.until_requests(3)).await.unwrap();
+    assert_eq!(world.infor.requests_by("refresh_token"), 1);
+    drain.cancel();
+    running.await.unwrap();
 }
