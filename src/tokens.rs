@@ -216,6 +216,8 @@ impl TokenIssuer {
         let version = credential.active().ok_or(IssueError::NoActiveVersion)?;
         let slot = self.0.accounts.slot(&version.account);
         let slot = slot.map_err(|_full| failed(FlightError::TooManyAccounts))?;
+        // Before the token: one that comes for this call was not asked for since it came.
+        slot.mark_used();
         let seat = Seat { inner: &self.0, slot: &slot, credential, version };
         let token = match slot.token() {
             None => seat.need(query).await?,
@@ -231,7 +233,6 @@ impl TokenIssuer {
                 Fitness::Unfit => seat.need(query).await?,
             },
         };
-        slot.mark_used();
         if token.tenant_uid != credential.tenant_uid {
             return Err(IssueError::OtherTenant);
         }

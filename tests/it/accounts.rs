@@ -237,6 +237,25 @@ async fn an_early_renewal_that_failed_is_tried_again_though_nobody_asks() {
 }
 
 #[tokio::test]
+async fn a_token_that_nobody_asked_for_again_is_not_renewed() {
+    let (world, _) = world().await;
+    let other = "tenants/acme/credentials/other";
+    world.upload(other, &ionapi("ACME_PRD", "app2")).await;
+    // Only this one is asked for again after its token came.
+    world.issue(other).await.unwrap();
+    world.issue(other).await.unwrap();
+    world.pass(6970 * SECOND).await;
+    let (issuer, drain) = (world.issuer.clone(), CancellationToken::new());
+    let until = drain.clone();
+    let running = tokio::spawn(async move { issuer.run(until).await });
+    world.infor.until_requests(3).await;
+    drain.cancel();
+    running.await.unwrap();
+    world.issuer.drain().await;
+    assert_eq!(world.infor.requests(), 3);
+}
+
+#[tokio::test]
 async fn tokens_of_an_account_whose_record_was_lost_are_believed_at_once() {
     let (world, _) = world().await;
     for _ in 0..4 {
