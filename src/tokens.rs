@@ -57,7 +57,7 @@ pub use standing::{Failing, Standing};
 pub use watch::{News, TooManyWatchers, Watch};
 
 use crate::ion::HostRules;
-use crate::model::{BudgetLimits, Credential, State, Version};
+use crate::model::{BudgetLimits, Credential, Grant, State, Version};
 use crate::ports::{Clock, StoreError, TokenEndpoint};
 use crate::vault::Vault;
 
@@ -311,7 +311,13 @@ impl Seat<'_> {
             if let Some(token) = slot.token().filter(|token| wanted(token)) {
                 return Some(Ok(token));
             }
-            slot.standing().held(&inner.now()).map(|(error, _)| Err(error))
+            let standing = slot.standing();
+            if let Some((error, _)) = standing.held(&inner.now()) {
+                return Some(Err(error));
+            }
+            let nothing_to_send =
+                version.facts.grant == Grant::AuthorizationCode && !standing.has_refresh_token;
+            nothing_to_send.then(|| Err(Arc::new(FlightError::AuthorizationRequired)))
         };
         for _ in 0..BOARDINGS_MAX {
             let flight = Flight {

@@ -31,6 +31,8 @@ impl Inner {
             journal.abandon_intent().await?;
             return Err(FlightError::AskAgain);
         }
+        // Whoever has nothing to send is told so, however the server does.
+        self.choose(&journal, &opened.file, *purpose)?;
         let passage = server.enter().await?;
         // The semaphore is never closed.
         let _place = self.places.acquire().await.map_err(|_closed| FlightError::Abandoned)?;

@@ -174,6 +174,11 @@ impl Inner {
         let outcome = work.await;
         match &outcome {
             Ok(_) | Err(FlightError::AskAgain) => {}
+            // The breaker and the budgets say it once; this comes as often as callers do.
+            Err(error @ (FlightError::Server(_) | FlightError::Budget(_))) => {
+                let error = error as &dyn std::error::Error;
+                tracing::debug!(credential = %flight.credential.name, error, "no token");
+            }
             Err(error) => {
                 let error = error as &dyn std::error::Error;
                 tracing::warn!(credential = %flight.credential.name, error, "no token");

@@ -8,7 +8,7 @@ use ionvault::sealing::RecordKind;
 use ionvault::tokens::IssueQuery;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{ACME, ADMIN, World, ionapi, reason, upload};
+use crate::support::{ACME, ADMIN, World, ionapi, reason, upload, web_app};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -291,4 +291,12 @@ async fn an_interrupted_attempt_is_not_made_again_before_infor_may_be_asked() {
     assert_eq!(world.infor.requests_by("refresh_token"), 1);
     drain.cancel();
     running.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_app_that_nobody_authorized_needs_neither_store_nor_server_to_say_so() {
+    let world = World::new().await;
+    world.upload(ACME, &web_app("ACME_PRD", "app1")).await;
+    world.faulty.fail_reads(true);
+    assert_eq!(reason(&world.issue(ACME).await.unwrap_err()), "AUTHORIZATION_REQUIRED");
 }
