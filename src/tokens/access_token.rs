@@ -94,13 +94,18 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// [`IssueError::LifetimeTooLong`] if no token of this account would: callers that ask for
-    /// more than half a life would have the vault renew tokens faster than they are used.
+    /// [`IssueError::LifetimeTooLong`] if it lives, and no token of its life would do: callers that
+    /// ask for more than half a life would have the vault renew tokens faster than they are used.
     pub(super) fn fitness(
         &self,
         min_remaining: Option<Duration>,
         now: &Now,
     ) -> Result<Fitness, IssueError> {
+        let remaining = self.remaining(now);
+        // It says nothing about the next one, which may live longer.
+        if remaining.is_zero() || remaining < self.windows.mandatory {
+            return Ok(Fitness::Unfit);
+        }
         let needed = match min_remaining {
             Some(asked) if asked > self.lifetime / 2 => {
                 return Err(IssueError::LifetimeTooLong(self.lifetime / 2));
@@ -108,8 +113,7 @@ impl AccessToken {
             Some(asked) => asked.max(self.windows.mandatory),
             None => self.windows.mandatory,
         };
-        let remaining = self.remaining(now);
-        Ok(if remaining.is_zero() || remaining < needed {
+        Ok(if remaining < needed {
             Fitness::Unfit
         } else if remaining < self.windows.advisory {
             Fitness::Ageing
@@ -135,15 +139,15 @@ impl AccessToken {
         self.expires_at.checked_sub(self.windows.advisory).unwrap_or(self.obtained)
     }
 
-    /// By whichever clock says less.
-    fn remaining(&self, now: &Now) -> Duration {
-        let monotonic = self.expires_at.saturating_duration_since(now.monotonic);
-        let wall = self.expire_time.duration_since(now.wall).unwrap_or_default();
     /// When it stops to be given out.
     pub(super) fn unfit_at(&self) -> Instant {
         self.expires_at.checked_sub(self.windows.mandatory).unwrap_or(self.obtained)
     }
 
+    /// By whichever clock says less.
+    fn remaining(&self, now: &Now) -> Duration {
+        let monotonic = self.expires_at.saturating_duration_since(now.monotonic);
+        let wall = self.expire_time.duration_since(now.wall).unwrap_or_default();
         monotonic.min(wall)
     }
 }
@@ -249,7 +253,19 @@ mod tests {
     async fn more_than_half_a_life_is_refused_whatever_is_left() {
         let (token, now) = token(Duration::from_secs(7200));
         assert!(serves(&token, Some(3600), &now));
-        let asked = token.fitness(Some(Duration::from_secs(3601)), &now);
-        assert!(matches!(asked, Err(IssueError::LifetimeTooLong(max)) if max.as_secs() == 3600));
+        for seconds in [0, 7139] {
+            let asked =
+                token.fitness(Some(Duration::from_secs(3601)), &later(&now, seconds, seconds));
+            assert!(
+                matches!(asked, Err(IssueError::LifetimeTooLong(max)) if max.as_secs() == 3600)
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_ended_does_not_say_what_the_next_one_can() {
+        let (token, now) = token(Duration::from_secs(7200));
+        let asked = token.fitness(Some(Duration::from_secs(3601)), &later(&now, 7141, 7141));
+        assert!(matches!(asked, Ok(Fitness::Unfit)));
     }
 }
