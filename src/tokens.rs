@@ -38,7 +38,6 @@ mod windows;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -85,7 +84,6 @@ struct Inner {
     schedule: Schedule,
     watchers: Arc<Watchers>,
     flights: TaskTracker,
-    places: Semaphore,
 }
 
 /// What the operator can set.
@@ -184,7 +182,6 @@ impl TokenIssuer {
             schedule: Schedule::default(),
             watchers: Arc::default(),
             flights: TaskTracker::new(),
-            places: Semaphore::new(FLIGHTS_MAX),
         });
         for interrupted in inner.load().await? {
             inner.recover(interrupted);
@@ -366,9 +363,6 @@ impl Inner {
         Now { monotonic: Instant::now(), wall: self.clock.now() }
     }
 }
-
-/// Bounds the connections to Infor, all servers together; further flights wait for a place.
-const FLIGHTS_MAX: usize = 256;
 
 /// A flight that had another purpose ends without a token, and the next one is the caller's own.
 const BOARDINGS_MAX: u32 = 4;

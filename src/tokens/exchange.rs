@@ -34,8 +34,6 @@ impl Inner {
         // Whoever has nothing to send is told so, however the server does.
         self.choose(&journal, &opened.file, *purpose)?;
         let passage = server.enter().await?;
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await.map_err(|_closed| FlightError::Abandoned)?;
         for _ in 0..ATTEMPTS_MAX {
             let kind = self.choose(&journal, &opened.file, *purpose)?;
             let attempt = budget::Attempt {
