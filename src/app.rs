@@ -100,7 +100,9 @@ impl App {
         let (drained, failed) = tokio::join!(serving, failed);
         // No call is left, so no change and no flight begins any more.
         vault.drain().await;
-        issuer.drain().await;
+        if tokio::time::timeout(FLIGHTS_GRACE, issuer.drain()).await.is_err() {
+            tracing::warn!("requests to Infor were left unfinished; the next start takes them up");
+        }
         upkeep.close();
         upkeep.wait().await;
         if failed {
@@ -110,6 +112,10 @@ impl App {
         if drained.cut > 0 { Err(RunError::Cut(drained.cut)) } else { Ok(()) }
     }
 }
+
+/// Two requests of a flight, 12 s each at most, and what is written down around them. Those that
+/// still wait for a place at their server have begun nothing.
+const FLIGHTS_GRACE: Duration = Duration::from_secs(30);
 
 /// Waits for the end: that somebody wants it, or that the store fails, which ends everything.
 /// Either way callers are told to go elsewhere. Says whether the store failed.
