@@ -39,7 +39,7 @@ impl From<TooManyWatchers> for Refusal {
 /// The flight wrote its own line to the log. `held` is how long Infor is not asked again.
 pub(super) fn flight(error: &FlightError, held: Option<Duration>) -> Status {
     let unavailable = |what: &str, retry_after: Option<Duration>| {
-        let retry_after = held.or(retry_after).unwrap_or(RETRY_AFTER);
+        let retry_after = held.max(retry_after).unwrap_or(RETRY_AFTER);
         Reason::ProviderUnavailable.details(
             format!("Infor did not answer, or answered that it cannot now: {what}"),
             &[],
