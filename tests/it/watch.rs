@@ -244,6 +244,38 @@ async fn who_listens_rarely_hears_the_newest() {
     assert_eq!(world.infor.requests(), 4);
 }
 
+/// What the connection has no room for is not kept: the stream goes on with the newest.
+#[tokio::test]
+async fn a_client_that_stopped_reading_is_not_buffered_for() {
+    let world = World::new().await;
+    // Messages of some 600 bytes: about a hundred of them fill what HTTP/2 lets through unread.
+    for app in ["a", "b"] {
+        world.upload(ACME, &ionapi("ACME_PRD", &app.repeat(200))).await;
+        world.issue(ACME).await.unwrap();
+    }
+    let mut stalled = watch(&world).await;
+    let mut attentive = watch(&world).await;
+    assert_eq!(token(&mut attentive).await.credential_version, 2);
+    let mut admin = world.credentials(ADMIN).await;
+    for change in 0..CHANGES {
+        let version = 1 + change % 2;
+        let name = format!("{ACME}/versions/{version}");
+        let request = ActivateCredentialVersionRequest { name, ..Default::default() };
+        admin.activate_credential_version(request).await.unwrap();
+        assert_eq!(token(&mut attentive).await.credential_version, version, "it waits for nobody");
+    }
+    world.upload(ACME, &ionapi("ACME_PRD", "newest")).await;
+    let mut messages = 1;
+    while token(&mut stalled).await.credential_version != 3 {
+        messages += 1;
+    }
+    println!("{messages} messages read after {} changes", CHANGES + 1);
+    assert!(messages < CHANGES, "{messages} messages were kept");
+}
+
+/// Twice what fits.
+const CHANGES: u32 = 240;
+
 #[tokio::test]
 async fn watchers_have_a_limit_and_give_their_place_back() {
     let world = Arc::new(world().await);

@@ -35,7 +35,9 @@ pub(crate) async fn connect(
         let client = client.take().ok_or_else(|| std::io::Error::other("a pipe connects once"));
         async move { client.map(TokioIo::new) }
     });
-    Endpoint::from_static("http://pipe.invalid").connect_with_connector(connector).await.unwrap()
+    // The protocol's own window: what a client does not read is not to pile up in the test.
+    let endpoint = Endpoint::from_static("http://pipe.invalid").initial_stream_window_size(65_535);
+    endpoint.connect_with_connector(connector).await.unwrap()
 }
 
 struct Pipe {
