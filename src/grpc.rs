@@ -2,6 +2,7 @@
 
 mod authorizations;
 mod credentials;
+mod descriptions;
 mod fields;
 mod guard;
 mod health;
@@ -27,6 +28,7 @@ use crate::pb::v1::token_service_server::TokenServiceServer;
 use crate::tokens::{Authorizations, TokenIssuer};
 use crate::vault::Vault;
 
+use descriptions::Descriptions;
 use guard::Guard;
 
 /// What the services work with.
@@ -70,9 +72,18 @@ impl Services {
     pub fn routes<H: HealthService>(self, health: HealthServer<H>, reflection: bool) -> Routes {
         let Self { vault, issuer, authorizations, access } = self;
         let guard = Guard { access, vault: vault.clone() };
-        let credentials = credentials::Credentials { guard: guard.clone(), vault };
-        let authorizations =
-            authorizations::Authorizations { guard: guard.clone(), people: authorizations };
+        let descriptions = Descriptions { issuer: issuer.clone() };
+        let credentials = credentials::Credentials {
+            guard: guard.clone(),
+            vault,
+            issuer: issuer.clone(),
+            descriptions: descriptions.clone(),
+        };
+        let authorizations = authorizations::Authorizations {
+            guard: guard.clone(),
+            people: authorizations,
+            descriptions,
+        };
         let tokens = tokens::Tokens { guard, issuer };
         let routes = Routes::new(
             CredentialServiceServer::new(credentials)

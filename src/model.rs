@@ -3,6 +3,7 @@
 mod budget_limits;
 mod caller;
 mod credential;
+mod health;
 mod labels;
 mod name;
 mod uid;
@@ -10,6 +11,7 @@ mod uid;
 pub use budget_limits::BudgetLimits;
 pub use caller::{Caller, InvalidCaller};
 pub use credential::{AccountId, ContentId, Credential, Etag, Grant, IonApiFacts, State, Version};
+pub use health::Health;
 pub use labels::{InvalidLabels, LABELS_MAX, Labels, is_key};
 pub use name::{
     CredentialId, CredentialName, InvalidName, Parent, TenantId, VersionName, VersionNumber,

@@ -19,9 +19,12 @@ mod authorization;
 mod backoff;
 #[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
 mod budget;
+mod diagnosis;
 mod early;
 mod exchange;
+mod explanation;
 mod flight;
+mod health;
 mod jitter;
 #[allow(dead_code, reason = "uploads, revocation and watchers come to use it")]
 mod journal;
@@ -32,6 +35,7 @@ mod schedule;
 mod servers;
 mod standing;
 mod start;
+mod verify;
 mod watch;
 mod windows;
 
@@ -48,11 +52,15 @@ pub use authorization::{
     StartAuthorizationError, StartedAuthorization, Unfit,
 };
 pub use budget::{BudgetExhausted, BudgetLimit, BudgetShare, BudgetUsage};
+pub use diagnosis::{Attempt, Diagnosis, Finding, Severity, Verdict};
+pub use explanation::Explanation;
 pub use flight::FlightError;
+pub use health::HealthReport;
 pub use jitter::Jitter;
 pub use records::{ReadRecordError, SealRecordError};
 pub use servers::{NotNow, RefreshRotation, ServerSettings, Why};
 pub use standing::{Failing, Standing};
+pub use verify::{TestError, Tested, Verification, VerifiedUpload, VerifyUploadError};
 pub use watch::{News, TooManyWatchers, Watch};
 
 use crate::ion::HostRules;
@@ -83,6 +91,7 @@ struct Inner {
     servers: Servers,
     schedule: Schedule,
     watchers: Arc<Watchers>,
+    turns: verify::Turns,
     flights: TaskTracker,
 }
 
@@ -181,6 +190,7 @@ impl TokenIssuer {
             servers,
             schedule: Schedule::default(),
             watchers: Arc::default(),
+            turns: verify::Turns::new(),
             flights: TaskTracker::new(),
         });
         for interrupted in inner.load().await? {

@@ -11,6 +11,7 @@ mod cli {
     mod authorizations;
     mod changes;
     mod connections;
+    mod diagnoses;
     mod failures;
     mod local;
     mod manual;

@@ -55,7 +55,11 @@ impl Client {
 
     /// One call, for this tenant's credential.
     async fn issue(&mut self, tenant: usize) -> Result<IssueTokenResponse, Failure> {
-        let request = IssueTokenRequest { name: credential(tenant), min_remaining: None };
+        let request = IssueTokenRequest {
+            name: credential(tenant),
+            min_remaining: None,
+            ..Default::default()
+        };
         Ok(self.0.issue_token(request).await?.into_inner())
     }
 

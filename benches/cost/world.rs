@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ionvault::config::Config;
 use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
+use ionvault::pb::v1::upload_credential_request::Verification;
 use ionvault::pb::v1::{IssueTokenResponse, UploadCredentialRequest};
 use ionvault::simulator::certificates::{Authority, Identity};
 use ionvault::simulator::{App, Simulator, SimulatorConfig};
@@ -57,6 +58,7 @@ impl World {
             let upload = UploadCredentialRequest {
                 name: credential(tenant),
                 ion_api_file: simulator.ion_api_file(&app),
+                verification: Verification::Skip.into(),
                 ..UploadCredentialRequest::default()
             };
             simulator.add_app(app)?;

@@ -12,6 +12,7 @@ pub enum Action {
     ActivateCredentialVersion,
     DeleteCredential,
     UndeleteCredential,
+    TestCredential,
     IssueToken,
     StartAuthorization,
     CompleteAuthorization,
@@ -31,6 +32,7 @@ impl Action {
             Self::ActivateCredentialVersion => "ActivateCredentialVersion",
             Self::DeleteCredential => "DeleteCredential",
             Self::UndeleteCredential => "UndeleteCredential",
+            Self::TestCredential => "TestCredential",
             Self::IssueToken => "IssueToken",
             Self::StartAuthorization => "StartAuthorization",
             Self::CompleteAuthorization => "CompleteAuthorization",
@@ -42,7 +44,7 @@ impl Action {
 #[cfg(test)]
 impl Action {
     /// All of them.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::UploadCredential,
         Self::GetCredential,
         Self::ListCredentials,
@@ -51,6 +53,7 @@ impl Action {
         Self::ActivateCredentialVersion,
         Self::DeleteCredential,
         Self::UndeleteCredential,
+        Self::TestCredential,
         Self::IssueToken,
         Self::StartAuthorization,
         Self::CompleteAuthorization,

@@ -21,9 +21,10 @@ fn shipped(more: &str) -> Access {
 /// Admin, uploader, issuer, auditor, stranger.
 fn promised(action: Action) -> [bool; 5] {
     match action {
-        Action::UploadCredential | Action::StartAuthorization | Action::CompleteAuthorization => {
-            [true, true, false, false, false]
-        }
+        Action::UploadCredential
+        | Action::StartAuthorization
+        | Action::CompleteAuthorization
+        | Action::TestCredential => [true, true, false, false, false],
         Action::GetCredential => [true, true, true, true, false],
         Action::ListCredentials | Action::ListCredentialVersions => {
             [true, true, false, true, false]

@@ -22,6 +22,7 @@ mod refusal;
 mod session;
 mod sheet;
 mod show;
+mod test;
 mod token;
 mod undelete;
 mod update;
@@ -50,6 +51,7 @@ pub(super) enum Command {
     Token(token::Token),
     Authorize(authorize::Authorize),
     Watch(watch::Watch),
+    Test(test::Test),
 }
 
 /// How the answer is printed.
@@ -87,5 +89,6 @@ pub(super) async fn execute(command: Command, output: &mut Output<'_>) -> Result
         Command::Token(arguments) => token::run(arguments, output).await,
         Command::Authorize(arguments) => authorize::run(arguments, output).await,
         Command::Watch(arguments) => watch::run(arguments, output).await,
+        Command::Test(arguments) => test::run(arguments, output).await,
     }
 }

@@ -12,12 +12,14 @@ use crate::pb::v1::{
 use crate::secret::Secret;
 use crate::tokens::Authorizations as People;
 
+use super::descriptions::Descriptions;
 use super::guard::Guard;
 use super::{Refusal, answer, fields, into_parts, messages};
 
 pub(super) struct Authorizations {
     pub(super) guard: Guard,
     pub(super) people: People,
+    pub(super) descriptions: Descriptions,
 }
 
 impl Authorizations {
@@ -42,7 +44,8 @@ impl Authorizations {
         let name: CredentialName = fields::name("name", &name)?;
         let credential = self.guard.credential(caller, Action::CompleteAuthorization, &name)?;
         self.people.complete(caller, &credential, redirect).await?;
-        Ok(CompleteAuthorizationResponse { credential: Some(messages::credential(&credential)) })
+        let credential = Some(self.descriptions.whole(&credential).await);
+        Ok(CompleteAuthorizationResponse { credential })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod lists;
+mod test;
 mod upload;
 
 use tonic::{Request, Response, Status};
@@ -13,22 +14,26 @@ use crate::pb::v1::{
     ActivateCredentialVersionRequest, ActivateCredentialVersionResponse, DeleteCredentialRequest,
     DeleteCredentialResponse, GetCredentialRequest, GetCredentialResponse,
     ListCredentialVersionsRequest, ListCredentialVersionsResponse, ListCredentialsRequest,
-    ListCredentialsResponse, UndeleteCredentialRequest, UndeleteCredentialResponse,
-    UpdateCredentialRequest, UpdateCredentialResponse, UploadCredentialRequest,
-    UploadCredentialResponse,
+    ListCredentialsResponse, TestCredentialRequest, TestCredentialResponse,
+    UndeleteCredentialRequest, UndeleteCredentialResponse, UpdateCredentialRequest,
+    UpdateCredentialResponse, UploadCredentialRequest, UploadCredentialResponse,
 };
+use crate::tokens::TokenIssuer;
 use crate::vault::Vault;
 
+use super::descriptions::Descriptions;
 use super::guard::Guard;
-use super::{Refusal, answer, fields, into_parts, messages};
+use super::{Refusal, answer, fields, into_parts};
 
 pub(super) struct Credentials {
     pub(super) guard: Guard,
     pub(super) vault: Vault,
+    pub(super) issuer: TokenIssuer,
+    pub(super) descriptions: Descriptions,
 }
 
 impl Credentials {
-    fn get(
+    async fn get(
         &self,
         request: Request<GetCredentialRequest>,
     ) -> Result<GetCredentialResponse, Refusal> {
@@ -36,7 +41,7 @@ impl Credentials {
         let caller = Guard::caller(&extensions)?;
         let name: CredentialName = fields::name("name", &name)?;
         let credential = self.guard.credential(caller, Action::GetCredential, &name)?;
-        let credential = Some(messages::credential(&credential));
+        let credential = Some(self.descriptions.whole(&credential).await);
         Ok(GetCredentialResponse { credential })
     }
 }
@@ -54,7 +59,7 @@ impl CredentialService for Credentials {
         &self,
         request: Request<GetCredentialRequest>,
     ) -> Result<Response<GetCredentialResponse>, Status> {
-        answer(self.get(request))
+        answer(self.get(request).await)
     }
 
     async fn list_credentials(
@@ -97,5 +102,12 @@ impl CredentialService for Credentials {
         request: Request<UndeleteCredentialRequest>,
     ) -> Result<Response<UndeleteCredentialResponse>, Status> {
         answer(self.undelete(request).await)
+    }
+
+    async fn test_credential(
+        &self,
+        request: Request<TestCredentialRequest>,
+    ) -> Result<Response<TestCredentialResponse>, Status> {
+        answer(self.test(request).await)
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tonic::Status;
 
-use crate::model::{Caller, InvalidLabels, InvalidName, Labels};
+use crate::model::{
+    Caller, CredentialName, InvalidLabels, InvalidName, Labels, VersionName, VersionNumber,
+};
 use crate::vault::{RequestId, RequestStamp};
 
 use super::status::{invalid_fields, invalid_name, limit};
@@ -16,6 +18,19 @@ use super::status::{invalid_fields, invalid_name, limit};
 /// is parsed before the others.
 pub(super) fn name<T: FromStr<Err = InvalidName>>(field: &str, text: &str) -> Result<T, Status> {
     text.parse().map_err(|error: InvalidName| invalid_name(field, &error))
+}
+
+/// Parses the name of a credential, or of one of its versions.
+pub(super) fn credential_or_version(
+    field: &str,
+    text: &str,
+) -> Result<(CredentialName, Option<VersionNumber>), Status> {
+    if text.contains("/versions/") {
+        let VersionName { credential, version } = name(field, text)?;
+        Ok((credential, Some(version)))
+    } else {
+        Ok((name(field, text)?, None))
+    }
 }
 
 /// Collects what is wrong with a request.
@@ -119,9 +134,37 @@ pub(super) fn min_remaining(asked: prost_types::Duration) -> Result<Duration, &'
 /// No Infor token is known to live longer.
 const MIN_REMAINING_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// `rejected_token_id`: empty means that none was given.
+pub(super) fn rejected_token_id(text: String) -> Result<Option<String>, &'static str> {
+    let is_id = |text: &str| {
+        text.len() == TOKEN_ID_CHARS
+            && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    match text.as_str() {
+        "" => Ok(None),
+        id if is_id(id) => Ok(Some(text)),
+        _ => Err("must be a `token_id`: 16 characters of `0-9 a-f`"),
+    }
+}
+
+/// As the vault makes them: 8 random bytes in hexadecimal.
+const TOKEN_ID_CHARS: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn token_ids_are_told_from_other_texts() {
+        let parse = |text: &str| rejected_token_id(text.to_owned());
+        assert_eq!(parse(""), Ok(None));
+        assert_eq!(parse("0123456789abcdef"), Ok(Some("0123456789abcdef".to_owned())));
+        for text in
+            ["0", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg"]
+        {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn page_sizes_have_a_default_and_a_ceiling() {

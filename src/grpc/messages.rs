@@ -1,14 +1,28 @@
 //! Domain values as protobuf messages.
 
-use crate::model::{Credential, Grant, IonApiFacts, State, Version, VersionName};
-use crate::pb::v1;
-use crate::tokens::{Issued, StartedAuthorization};
+mod diagnosis;
 
-pub(super) fn credential(credential: &Credential) -> v1::Credential {
+use crate::model::{Credential, Grant, Health, IonApiFacts, State, Version, VersionName};
+use crate::pb::v1;
+use crate::tokens::{BudgetUsage, HealthReport, Issued, StartedAuthorization};
+
+pub(super) use diagnosis::diagnosis;
+
+/// A credential, how it stands with Infor (`None` only if it has no version that serves), and what
+/// is used of Infor's limits (where somebody looked).
+pub(super) fn credential(
+    credential: &Credential,
+    report: Option<HealthReport>,
+    usage: Option<BudgetUsage>,
+) -> v1::Credential {
     let (state, delete_time) = match credential.state {
         State::Active => (v1::credential::State::Active, None),
         State::Deleted(time) => (v1::credential::State::Deleted, Some(time.into())),
     };
+    let health =
+        report.as_ref().map_or(v1::credential::Health::Unspecified, |report| health(report.health));
+    let explanation = report.as_ref().and_then(|report| report.explanation.as_ref());
+    let time = |time: Option<std::time::SystemTime>| time.map(Into::into);
     v1::Credential {
         name: credential.name.to_string(),
         uid: credential.uid.to_string(),
@@ -20,7 +34,28 @@ pub(super) fn credential(credential: &Credential) -> v1::Credential {
         labels: credential.labels.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
         active_version: credential.active_version.get(),
         ion_api_file: credential.active().map(|version| ion_api_file(&version.facts)),
+        health: health.into(),
+        health_reason: explanation.map(|told| told.what.clone()).unwrap_or_default(),
+        advice: explanation.map(|told| told.advice.to_owned()).unwrap_or_default(),
+        last_token_time: time(report.as_ref().and_then(|report| report.last_token_time)),
+        token_expire_time: time(report.as_ref().and_then(|report| report.token_expire_time)),
+        token_budget: usage.map(token_budget),
     }
+}
+
+fn health(health: Health) -> v1::credential::Health {
+    match health {
+        Health::Healthy => v1::credential::Health::Healthy,
+        Health::Unverified => v1::credential::Health::Unverified,
+        Health::Degraded => v1::credential::Health::Degraded,
+        Health::Refused => v1::credential::Health::Refused,
+        Health::AuthorizationRequired => v1::credential::Health::AuthorizationRequired,
+    }
+}
+
+fn token_budget(usage: BudgetUsage) -> v1::TokenBudget {
+    let BudgetUsage { tokens_used, tokens_limit, logins_used, logins_limit } = usage;
+    v1::TokenBudget { tokens_used, tokens_limit, logins_used, logins_limit }
 }
 
 pub(super) fn version(credential: &Credential, version: &Version) -> v1::CredentialVersion {
@@ -48,11 +83,7 @@ fn ion_api_file(facts: &IonApiFacts) -> v1::IonApiFile {
         grant,
         warnings,
     } = facts.clone();
-    let grant = match grant {
-        Grant::Password => v1::ion_api_file::Grant::Password,
-        Grant::ClientCredentials => v1::ion_api_file::Grant::ClientCredentials,
-        Grant::AuthorizationCode => v1::ion_api_file::Grant::AuthorizationCode,
-    };
+    let grant = self::grant(grant);
     v1::IonApiFile {
         infor_tenant,
         application_name,
@@ -64,6 +95,14 @@ fn ion_api_file(facts: &IonApiFacts) -> v1::IonApiFile {
         has_service_account,
         grant: grant.into(),
         warnings,
+    }
+}
+
+fn grant(grant: Grant) -> v1::ion_api_file::Grant {
+    match grant {
+        Grant::Password => v1::ion_api_file::Grant::Password,
+        Grant::ClientCredentials => v1::ion_api_file::Grant::ClientCredentials,
+        Grant::AuthorizationCode => v1::ion_api_file::Grant::AuthorizationCode,
     }
 }
 

@@ -185,6 +185,10 @@ fn host_not_allowed(error: &HostNotAllowed) -> Status {
     Reason::HostNotAllowed.details(error.to_string(), &[], details)
 }
 
+fn no_such_version() -> Status {
+    Reason::VersionNotFound.says("there is no such version, or it made room for a newer one")
+}
+
 fn deleted() -> Status {
     Reason::CredentialDeleted.says("the credential is deleted: undelete it first")
 }

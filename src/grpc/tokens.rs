@@ -25,15 +25,18 @@ impl Tokens {
         &self,
         request: Request<IssueTokenRequest>,
     ) -> Result<IssueTokenResponse, Refusal> {
-        let (extensions, IssueTokenRequest { name, min_remaining }) = into_parts(request);
+        let (extensions, IssueTokenRequest { name, min_remaining, rejected_token_id }) =
+            into_parts(request);
         let caller = Guard::caller(&extensions)?;
         let name: CredentialName = fields::name("name", &name)?;
         let credential = self.guard.credential(caller, Action::IssueToken, &name)?;
         let mut violations = Violations::default();
         let min_remaining = min_remaining.map(fields::min_remaining).transpose();
         let min_remaining = violations.check("min_remaining", min_remaining);
-        let min_remaining = violations.finish(min_remaining)?;
-        let query = IssueQuery { min_remaining, ..IssueQuery::default() };
+        let rejected = fields::rejected_token_id(rejected_token_id);
+        let rejected = violations.check("rejected_token_id", rejected);
+        let (min_remaining, rejected) = violations.finish(min_remaining.zip(rejected))?;
+        let query = IssueQuery { min_remaining, rejected: rejected.as_deref() };
         let issued = self.issuer.issue(&credential, query).await?;
         token(&issued)
     }

@@ -1,8 +1,8 @@
-//! The filter of a list: a conjunction of `labels.KEY=VALUE` and `state=ACTIVE|DELETED`.
+//! The filter of a list: a conjunction of `labels.KEY=VALUE`, `state=…` and `health=…`.
 
 use std::str::FromStr;
 
-use crate::model::{Credential, State, is_key};
+use crate::model::{Credential, Health, State, is_key};
 
 /// A parsed filter; the empty one lets everything through.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -12,6 +12,7 @@ pub struct Filter(Vec<Term>);
 enum Term {
     Label { key: String, value: String },
     Deleted(bool),
+    Health(Health),
 }
 
 /// Why a text is no filter.
@@ -22,7 +23,8 @@ pub enum InvalidFilter {
     TooMany,
     /// A term is none of those that there are.
     #[error(
-        "expected terms `labels.KEY=VALUE` or `state=ACTIVE` or `state=DELETED`, joined by ` AND `"
+        "expected terms `labels.KEY=VALUE`, `state=ACTIVE|DELETED` or \
+         `health=HEALTHY|UNVERIFIED|DEGRADED|REFUSED|AUTHORIZATION_REQUIRED`, joined by ` AND `"
     )]
     Term,
 }
@@ -31,12 +33,14 @@ pub enum InvalidFilter {
 pub const TERMS_MAX: usize = 8;
 
 impl Filter {
-    /// Whether the credential is one of those asked for.
+    /// Whether the credential is one of those asked for. How it stands with Infor the vault does not
+    /// know; `health` is asked only if the filter does.
     #[must_use]
-    pub fn matches(&self, credential: &Credential) -> bool {
+    pub fn matches(&self, credential: &Credential, health: impl Fn(&Credential) -> Health) -> bool {
         self.0.iter().all(|term| match term {
             Term::Label { key, value } => credential.labels.get(key) == Some(value),
             Term::Deleted(deleted) => *deleted == matches!(credential.state, State::Deleted(_)),
+            Term::Health(wanted) => *wanted == health(credential),
         })
     }
 }
@@ -63,6 +67,9 @@ fn term(text: &str) -> Result<Term, InvalidFilter> {
         }
         (None, "state", "ACTIVE") => Ok(Term::Deleted(false)),
         (None, "state", "DELETED") => Ok(Term::Deleted(true)),
+        (None, "health", name) => {
+            Health::from_name(name).map(Term::Health).ok_or(InvalidFilter::Term)
+        }
         _ => Err(InvalidFilter::Term),
     }
 }
@@ -73,11 +80,18 @@ mod tests {
 
     #[test]
     fn filters_are_read() {
-        let read = "labels.environment=PRD AND state=ACTIVE AND labels.a.b=\"x\"".parse::<Filter>();
+        let read = "labels.environment=PRD AND state=ACTIVE AND labels.a.b=\"x\" \
+                    AND health=AUTHORIZATION_REQUIRED"
+            .parse::<Filter>();
         let label = |key: &str, value: &str| Term::Label { key: key.into(), value: value.into() };
         assert_eq!(
             read,
-            Ok(Filter(vec![label("environment", "PRD"), Term::Deleted(false), label("a.b", "x")]))
+            Ok(Filter(vec![
+                label("environment", "PRD"),
+                Term::Deleted(false),
+                label("a.b", "x"),
+                Term::Health(Health::AuthorizationRequired),
+            ]))
         );
         assert_eq!("  ".parse(), Ok(Filter::default()));
     }
@@ -96,6 +110,9 @@ mod tests {
             "labels.a=b AND",
             "labels.a=b and labels.c=d",
             "state=STATE_ACTIVE",
+            "health=healthy",
+            "health=",
+            "health=HEALTH_HEALTHY",
         ] {
             assert_eq!(text.parse::<Filter>(), Err(InvalidFilter::Term), "{text}");
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::model::{Caller, Credential, CredentialName, Parent, Uid, Version, VersionNumber};
+use crate::model::{
+    Caller, Credential, CredentialName, Health, Parent, Uid, Version, VersionNumber,
+};
 use crate::sealing::{HashPurpose, Payload, Place, RecordKind, SealError, SealedRecord, StoreKey};
 
 use super::filter::Filter;
@@ -61,6 +63,7 @@ const TOKEN_BYTES_MAX: usize = 1_024;
 
 impl Vault {
     /// Up to `size` credentials in order of their names, of those that `visible` lets through.
+    /// `health` tells how one stands with Infor, for filters that want to know.
     ///
     /// # Errors
     ///
@@ -70,12 +73,13 @@ impl Vault {
         query: &PageQuery,
         page_token: &str,
         size: usize,
+        health: impl Fn(&Credential) -> Health,
         visible: impl Fn(&Credential) -> bool,
     ) -> Result<Page<Credential>, ListError> {
         let inner = &*self.0;
         let scope = inner.list_scope(query);
         let after = inner.open_page_token::<CredentialName>(&scope, page_token)?;
-        let (items, next) = inner.walk(query, after.as_ref(), size, visible);
+        let (items, next) = inner.walk(query, after.as_ref(), size, health, visible);
         let next_page_token = inner.seal_page_token(&scope, next.as_ref())?;
         Ok(Page { items, next_page_token })
     }
@@ -116,6 +120,7 @@ impl Inner {
         query: &PageQuery,
         after: Option<&CredentialName>,
         size: usize,
+        health: impl Fn(&Credential) -> Health,
         visible: impl Fn(&Credential) -> bool,
     ) -> (Vec<Arc<Credential>>, Option<CredentialName>) {
         let mut found = Vec::new();
@@ -134,8 +139,8 @@ impl Inner {
                 last = Some(credential.name.clone());
                 let alive = credential.state == crate::model::State::Active;
                 if (alive || query.show_deleted)
-                    && query.filter.matches(credential)
                     && visible(credential)
+                    && query.filter.matches(credential, &health)
                 {
                     found.push(Arc::clone(credential));
                 }

@@ -49,7 +49,7 @@ pub enum Activation {
 /// An upload whose file was read and approved.
 pub struct CheckedUpload {
     upload: Upload,
-    opened: OpenedFile,
+    opened: Arc<OpenedFile>,
 }
 
 /// What an upload came to, or would come to.
@@ -122,7 +122,7 @@ impl Activation {
 impl CheckedUpload {
     /// The file and its certificates.
     #[must_use]
-    pub fn opened(&self) -> &OpenedFile {
+    pub fn opened(&self) -> &Arc<OpenedFile> {
         &self.opened
     }
 
@@ -158,7 +158,8 @@ impl Vault {
         let file = IonApiFile::parse(upload.ion_api_file.expose())?;
         let ca_certificates = super::parse_ca_certificates(&upload.ca_certificates)?;
         self.0.hosts.check(&file, &ca_certificates)?;
-        Ok(CheckedUpload { upload, opened: OpenedFile { file, ca_certificates } })
+        let opened = Arc::new(OpenedFile { file, ca_certificates });
+        Ok(CheckedUpload { upload, opened })
     }
 
     /// What the upload would come to now. Changes nothing.

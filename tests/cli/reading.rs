@@ -13,6 +13,9 @@ fn a_credential_is_shown_a_fact_per_line() {
         "\
 Name                  tenants/acme/credentials/infor
 State                 active
+Health                degraded
+                      Infor did not answer
+Advice                Wait.
 Active version        2
 Infor tenant          ACME_PRD
 Application           DocBits_PRD
@@ -24,6 +27,10 @@ Authorization server  https://mingle-sso.example/ACME_PRD/as/
 Scopes                Infor-ION Infor-M3
 Warning               `v` is absent
 Labels                environment=prd owner=finance
+Last token            2026-11-18T11:05:40Z
+Token expires         2026-11-18T13:05:40Z
+Tokens used           12 of 100 in 24 h
+Log-ins used          3 of 1000 in 24 h
 Created               2026-11-18T11:06:40Z
 Updated               2026-11-18T11:07:40Z
 Uid                   0123456789abcdef
@@ -61,6 +68,14 @@ fn programs_get_the_answer_in_proto3_json() {
                 "grant": "GRANT_PASSWORD",
                 "warnings": ["`v` is absent"],
             },
+            "health": "HEALTH_DEGRADED",
+            "healthReason": "Infor did not answer",
+            "advice": "Wait.",
+            "lastTokenTime": "2026-11-18T11:05:40Z",
+            "tokenExpireTime": "2026-11-18T13:05:40Z",
+            "tokenBudget": {
+                "tokensUsed": 12, "tokensLimit": 100, "loginsUsed": 3, "loginsLimit": 1000
+            },
         }})
     );
 }
@@ -74,12 +89,12 @@ fn a_list_goes_through_all_pages() {
     assert_eq!(
         vault.run(&arguments).done(),
         "\
-NAME        STATE   VERSION  INFOR TENANT  APPLICATION  LABELS                         UPDATED
-acme/infor  active  2        ACME_PRD      DocBits_PRD  environment=prd owner=finance  2026-11-18T11:07:40Z
-acme/m3     active  2        ACME_PRD      DocBits_PRD  environment=prd owner=finance  2026-11-18T11:07:40Z
+NAME        STATE   HEALTH    VERSION  INFOR TENANT  APPLICATION  LABELS                         UPDATED
+acme/infor  active  degraded  2        ACME_PRD      DocBits_PRD  environment=prd owner=finance  2026-11-18T11:07:40Z
+acme/m3     active  degraded  2        ACME_PRD      DocBits_PRD  environment=prd owner=finance  2026-11-18T11:07:40Z
 
-NAME          STATE   VERSION  INFOR TENANT  APPLICATION  LABELS                         UPDATED
-globex/infor  active  2        ACME_PRD      DocBits_PRD  environment=prd owner=finance  2026-11-18T11:07:40Z
+NAME          STATE   HEALTH    VERSION  INFOR TENANT  APPLICATION  LABELS                         UPDATED
+globex/infor  active  degraded  2        ACME_PRD      DocBits_PRD  environment=prd owner=finance  2026-11-18T11:07:40Z
 "
     );
     let asked = vault.asked();

@@ -44,6 +44,51 @@ pub(crate) fn credential(name: &str) -> v1::Credential {
         ]),
         active_version: 2,
         ion_api_file: Some(file()),
+        health: v1::credential::Health::Degraded.into(),
+        health_reason: "Infor did not answer".into(),
+        advice: "Wait.".into(),
+        last_token_time: at(-60),
+        token_expire_time: at(7140),
+        token_budget: Some(v1::TokenBudget {
+            tokens_used: 12,
+            tokens_limit: 100,
+            logins_used: 3,
+            logins_limit: 1000,
+        }),
+    }
+}
+
+/// What Infor made of a version, in the way that `verdict` says.
+pub(crate) fn diagnosis(version: &str, verdict: v1::diagnosis::Verdict) -> v1::Diagnosis {
+    use v1::diagnosis::finding::Severity;
+    use v1::diagnosis::{Attempt, Finding, Verdict};
+    let accepted = verdict == Verdict::Accepted;
+    let problem = Finding {
+        severity: Severity::Error.into(),
+        message: "Infor refused this credential (invalid_grant)".into(),
+        advice: "Enable the service account.".into(),
+        file_keys: vec!["saak".into(), "sask".into()],
+        infor_setting: "Security > Service Accounts".into(),
+    };
+    let warning = Finding {
+        severity: Severity::Warning.into(),
+        message: "Issue Refresh Tokens looks off".into(),
+        advice: "Switch it on.".into(),
+        file_keys: vec![],
+        infor_setting: "ION API > Authorized Apps".into(),
+    };
+    v1::Diagnosis {
+        verdict: verdict.into(),
+        version: version.into(),
+        attempts: vec![Attempt {
+            grant: v1::ion_api_file::Grant::Password.into(),
+            endpoint: "mingle-sso.example:443".into(),
+            start_time: at(0),
+            duration: Some(prost_types::Duration { seconds: 0, nanos: 250_000_000 }),
+            outcome: if accepted { "a token" } else { "a refusal (invalid_grant)" }.into(),
+            oauth_error: if accepted { "" } else { "invalid_grant" }.into(),
+        }],
+        findings: if accepted { vec![warning] } else { vec![problem, warning] },
     }
 }
 

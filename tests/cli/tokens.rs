@@ -59,3 +59,12 @@ fn how_long_it_must_live_is_the_vaults_choice_unless_said() {
     assert_eq!(first.min_remaining, None);
     assert_eq!(second.min_remaining.map(|least| least.seconds), Some(600));
 }
+
+#[test]
+fn a_token_that_infor_refused_is_reported() {
+    let vault = Vault::start();
+    vault.run(&["token", "acme/infor", "--rejected", "0123456789abcdef"]).done();
+    let asked = vault.asked();
+    let [Asked::Token(request)] = asked.as_slice() else { panic!() };
+    assert_eq!(request.rejected_token_id, "0123456789abcdef");
+}

@@ -75,7 +75,8 @@ fn what_happened_is_said_in_words_and_in_json() {
     assert_eq!(
         first_lines(&["upload", "acme/infor", &known]),
         "Nothing to do: acme/infor holds this file already, as version 2.\n\
-         Version 3 serves; to change that: ionvault activate acme/infor 2"
+         Version 3 serves; to change that: ionvault test acme/infor 2 && ionvault activate \
+         acme/infor 2"
     );
     let asked = vault.asked();
     assert!(matches!(&asked[0], Asked::Upload(request) if request.validate_only));

@@ -1,30 +1,26 @@
 //! A vault that answers from a script, on a Unix socket or behind TLS on loopback.
 
+mod listener;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::pin::Pin;
 use std::process::Command;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ionvault::pb::v1::authorization_service_server::{
-    AuthorizationService, AuthorizationServiceServer,
-};
-use ionvault::pb::v1::credential_service_server::{CredentialService, CredentialServiceServer};
-use ionvault::pb::v1::token_service_server::{TokenService, TokenServiceServer};
+use ionvault::pb::v1::authorization_service_server::AuthorizationService;
+use ionvault::pb::v1::credential_service_server::CredentialService;
+use ionvault::pb::v1::token_service_server::TokenService;
 use ionvault::pb::v1::*;
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Server, ServerTlsConfig};
+use tonic::transport::ServerTlsConfig;
 use tonic::{Request, Response, Status};
 
 use super::program::{Ran, command, finish};
 use super::samples;
+use listener::Listener;
 
 /// A request that the vault got.
 #[derive(Clone)]
@@ -42,6 +38,7 @@ pub(crate) enum Asked {
     Start(StartAuthorizationRequest),
     Complete(CompleteAuthorizationRequest),
     Watch(WatchTokenRequest),
+    Test(TestCredentialRequest),
 }
 
 /// What the vault does instead of answering well, and what it was asked.
@@ -52,6 +49,7 @@ pub(crate) struct Script {
     pages: Mutex<VecDeque<ListCredentialsResponse>>,
     silent: Mutex<bool>,
     endings: Mutex<VecDeque<Status>>,
+    verdict: Mutex<diagnosis::Verdict>,
 }
 
 pub(crate) struct Vault {
@@ -123,6 +121,12 @@ impl Vault {
         self
     }
 
+    /// From now on this is what Infor makes of files.
+    pub(crate) fn judge(&self, verdict: diagnosis::Verdict) -> &Self {
+        *self.script.verdict.lock().unwrap() = verdict;
+        self
+    }
+
     /// From now on no call is answered.
     pub(crate) fn fall_silent(&self) {
         *self.script.silent.lock().unwrap() = true;
@@ -166,62 +170,9 @@ impl Drop for Vault {
     }
 }
 
-enum Listener {
-    Unix(PathBuf),
-    Tls(Box<ServerTlsConfig>),
-}
-
-impl Listener {
-    async fn serve(
-        self,
-        script: Arc<Script>,
-        listens: mpsc::Sender<Option<SocketAddr>>,
-        stopped: oneshot::Receiver<()>,
-    ) {
-        let stopped = async { drop(stopped.await) };
-        let credentials = CredentialServiceServer::from_arc(Arc::clone(&script));
-        let tokens = TokenServiceServer::from_arc(Arc::clone(&script));
-        let people = AuthorizationServiceServer::from_arc(script);
-        match self {
-            Self::Unix(path) => {
-                let incoming = Sockets(UnixListener::bind(path).unwrap());
-                listens.send(None).unwrap();
-                let server = Server::builder().add_service(credentials).add_service(tokens);
-                let server = server.add_service(people);
-                tokio::select! {
-                    served = server.serve_with_incoming(incoming) => served.unwrap(),
-                    () = stopped => {}
-                }
-            }
-            Self::Tls(tls) => {
-                let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-                listens.send(Some(incoming.local_addr().unwrap())).unwrap();
-                let server = Server::builder().tls_config(*tls).unwrap();
-                let mut server = server;
-                let server = server.add_service(credentials).add_service(tokens);
-                let server = server.add_service(people);
-                tokio::select! {
-                    served = server.serve_with_incoming(incoming) => served.unwrap(),
-                    () = stopped => {}
-                }
-            }
-        }
-    }
-}
-
 /// Far beyond the patience that the tests ask of the program, and an end: a program that waits for
 /// ever fails its test and does not hang it.
 const SILENCE: Duration = Duration::from_secs(60);
-
-struct Sockets(UnixListener);
-
-impl tokio_stream::Stream for Sockets {
-    type Item = std::io::Result<UnixStream>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_accept(context).map(|accepted| Some(accepted.map(|(socket, _peer)| socket)))
-    }
-}
 
 impl Script {
     /// Notes the request, and answers well unless the script says otherwise.
@@ -254,9 +205,19 @@ impl CredentialService for Script {
         // The script's way to say "these bytes are held already".
         let known = request.ion_api_file == b"known";
         let mut credential = samples::credential(&request.name);
-        credential.active_version = if known { 3 } else { 2 };
-        let answer =
-            UploadCredentialResponse { credential: Some(credential), version: 2, added: !known };
+        let verdict = *self.verdict.lock().unwrap();
+        let diagnosis = (verdict != diagnosis::Verdict::Unspecified)
+            .then(|| samples::diagnosis(&format!("{}/versions/2", request.name), verdict));
+        let accepted = diagnosis.is_none() || verdict == diagnosis::Verdict::Accepted;
+        let activated = accepted && !known;
+        credential.active_version = if activated { 2 } else { 3 };
+        let answer = UploadCredentialResponse {
+            credential: Some(credential),
+            version: 2,
+            added: !known,
+            diagnosis,
+            activated,
+        };
         self.answer(Asked::Upload(request), || answer).await
     }
 
@@ -331,6 +292,18 @@ impl CredentialService for Script {
         let request = request.into_inner();
         let credential = Some(samples::credential(&request.name));
         self.answer(Asked::Undelete(request), || UndeleteCredentialResponse { credential }).await
+    }
+
+    async fn test_credential(
+        &self,
+        request: Request<TestCredentialRequest>,
+    ) -> Answer<TestCredentialResponse> {
+        let request = request.into_inner();
+        let named = request.name.contains("/versions/");
+        let version =
+            if named { request.name.clone() } else { format!("{}/versions/2", request.name) };
+        let diagnosis = Some(samples::diagnosis(&version, *self.verdict.lock().unwrap()));
+        self.answer(Asked::Test(request), || TestCredentialResponse { diagnosis }).await
     }
 }
 

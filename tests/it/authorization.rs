@@ -8,7 +8,7 @@ use ionvault::pb::v1::{
     ActivateCredentialVersionRequest, CompleteAuthorizationRequest, Credential,
     DeleteCredentialRequest, GetCredentialRequest, IssueTokenRequest,
     ListCredentialVersionsRequest, ListCredentialsRequest, StartAuthorizationRequest,
-    UndeleteCredentialRequest, UpdateCredentialRequest, WatchTokenRequest,
+    TestCredentialRequest, UndeleteCredentialRequest, UpdateCredentialRequest, WatchTokenRequest,
 };
 use prost::Message as _;
 use tonic::transport::Channel;
@@ -19,7 +19,7 @@ use crate::support::{
 };
 
 /// Every RPC about a credential. A new one belongs here: `every_rpc_is_in_the_matrix` counts.
-pub(crate) const RPCS: [&str; 12] = [
+pub(crate) const RPCS: [&str; 13] = [
     "UploadCredential",
     "GetCredential",
     "ListCredentials",
@@ -28,6 +28,7 @@ pub(crate) const RPCS: [&str; 12] = [
     "ActivateCredentialVersion",
     "DeleteCredential",
     "UndeleteCredential",
+    "TestCredential",
     "IssueToken",
     "StartAuthorization",
     "CompleteAuthorization",
@@ -70,6 +71,9 @@ pub(crate) async fn call(channel: Channel, rpc: &str, name: &str) -> Result<(), 
             let request = DeleteCredentialRequest { name, ..Default::default() };
             credentials.delete_credential(request).await.map(drop)
         }
+        "TestCredential" => {
+            credentials.test_credential(TestCredentialRequest { name }).await.map(drop)
+        }
         "UndeleteCredential" => {
             let request = UndeleteCredentialRequest { name, ..Default::default() };
             match credentials.undelete_credential(request).await {
@@ -79,7 +83,7 @@ pub(crate) async fn call(channel: Channel, rpc: &str, name: &str) -> Result<(), 
             }
         }
         "IssueToken" => {
-            let request = IssueTokenRequest { name, min_remaining: None };
+            let request = IssueTokenRequest { name, min_remaining: None, ..Default::default() };
             TokenServiceClient::new(channel).issue_token(request).await.map(drop)
         }
         "StartAuthorization" => {
@@ -117,7 +121,10 @@ fn permitted(caller: &str, rpc: &str) -> bool {
     let read = ["GetCredential", "ListCredentials", "ListCredentialVersions"].contains(&rpc);
     match caller {
         ADMIN => true,
-        UPLOADER => read || rpc == "UploadCredential" || rpc.ends_with("Authorization"),
+        UPLOADER => {
+            let own = ["UploadCredential", "TestCredential"].contains(&rpc);
+            read || own || rpc.ends_with("Authorization")
+        }
         ISSUER => ["GetCredential", "IssueToken", "WatchToken"].contains(&rpc),
         AUDITOR => read,
         _ => false,
@@ -145,7 +152,7 @@ async fn each_role_may_do_what_the_shipped_policy_says() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 60);
+    assert_eq!(cells, 65);
 }
 
 #[tokio::test]
@@ -179,7 +186,7 @@ async fn a_caller_is_authorized_before_the_request_is_looked_at() {
     assert_eq!(reason(&refused), "CALLER_DENIED");
     let mut tokens = world.tokens(STRANGER).await;
     let min_remaining = Some(prost_types::Duration { seconds: -1, nanos: 0 });
-    let request = IssueTokenRequest { name: ACME.to_owned(), min_remaining };
+    let request = IssueTokenRequest { name: ACME.to_owned(), min_remaining, ..Default::default() };
     assert_eq!(reason(&tokens.issue_token(request).await.unwrap_err()), "CREDENTIAL_NOT_FOUND");
 }
 

@@ -34,7 +34,11 @@ async fn a_hundred_thousand_mixed_calls_never_answer_with_another_tenants_token(
                 if caller == 0 && call % 20 == 0 {
                     world.clock.advance(Duration::from_secs(900));
                 }
-                let request = IssueTokenRequest { name: name(tenant), min_remaining: None };
+                let request = IssueTokenRequest {
+                    name: name(tenant),
+                    min_remaining: None,
+                    ..Default::default()
+                };
                 let token = tokens.issue_token(request).await.unwrap().into_inner();
                 let client_id = format!("T{tenant}_PRD~app");
                 let own = token.access_token.starts_with(&format!("access.{client_id}."));

@@ -137,7 +137,7 @@ async fn everything_wrong_with_a_list_is_told_at_once() {
     let world = world().await;
     let request = ListCredentialsRequest {
         page_size: -1,
-        filter: "health=HEALTHY".to_owned(),
+        filter: "health=GOOD".to_owned(),
         ..list("tenants/-")
     };
     let refused = all(&world, ADMIN, request).await.unwrap_err();

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use ionvault::model::CredentialName;
 use ionvault::pb::v1::{
-    ActivateCredentialVersionRequest, DeleteCredentialRequest, GetCredentialRequest,
+    ActivateCredentialVersionRequest, Credential, DeleteCredentialRequest, GetCredentialRequest,
     UpdateCredentialRequest, UploadCredentialRequest,
 };
 use ionvault::secret::Secret;
@@ -99,18 +99,20 @@ async fn changes_that_wait_for_the_store_have_a_limit() {
 async fn a_store_that_fails_changes_nothing_and_stops_no_cached_token() {
     let world = World::new().await;
     world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
-    let before = world.upload(ACME, &ionapi("ACME_PRD", "app2")).await;
+    world.upload(ACME, &ionapi("ACME_PRD", "app2")).await;
     let token = world.issue(ACME).await.unwrap();
+    let get = |name: &str| GetCredentialRequest { name: name.to_owned() };
+    let mut client = world.credentials(ADMIN).await;
+    let before = client.get_credential(get(ACME)).await.unwrap().into_inner().credential.unwrap();
     world.faulty.fail_commits(true);
     world.faulty.fail_reads(true);
 
-    let mut client = world.credentials(ADMIN).await;
     let (name, absent) = (ACME.to_owned(), "tenants/globex/credentials/infor");
     let third = UploadCredentialRequest {
         request_id: "third".to_owned(),
         ..upload(ACME, &ionapi("ACME_PRD", "app3"))
     };
-    let relabelled = ionvault::pb::v1::Credential {
+    let relabelled = Credential {
         name: name.clone(),
         labels: labels(&[("environment", "prd")]),
         ..Default::default()
@@ -131,7 +133,6 @@ async fn a_store_that_fails_changes_nothing_and_stops_no_cached_token() {
         assert_eq!(told(&refused), (Code::Unavailable, "STORE_UNAVAILABLE".to_owned(), true));
         assert!(!format!("{refused:?}").contains("planted"), "{refused:?}");
     }
-    let get = |name: &str| GetCredentialRequest { name: name.to_owned() };
     let got = client.get_credential(get(ACME)).await.unwrap().into_inner().credential.unwrap();
     assert_eq!(got, before);
     assert_eq!(client.get_credential(get(absent)).await.unwrap_err().code(), Code::NotFound);

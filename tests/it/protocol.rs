@@ -22,8 +22,13 @@ where
 async fn what_is_no_request_of_this_api_says_so() {
     let world = World::new().await;
     let issue = "/ionvault.v1.TokenService/IssueToken";
-    let request = || IssueTokenRequest { name: ACME.to_owned(), min_remaining: None };
-    let large = IssueTokenRequest { name: "x".repeat(64 * 1024), min_remaining: None };
+    let request =
+        || IssueTokenRequest { name: ACME.to_owned(), min_remaining: None, ..Default::default() };
+    let large = IssueTokenRequest {
+        name: "x".repeat(64 * 1024),
+        min_remaining: None,
+        ..Default::default()
+    };
     for (status, code, told) in [
         (
             send(&world, "/ionvault.v1.TokenService/BorrowToken", request()).await,

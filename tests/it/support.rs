@@ -19,6 +19,7 @@ use ionvault::model::Caller;
 use ionvault::pb::v1::authorization_service_client::AuthorizationServiceClient;
 use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
 use ionvault::pb::v1::token_service_client::TokenServiceClient;
+use ionvault::pb::v1::upload_credential_request::Verification;
 use ionvault::pb::v1::{
     Credential, IssueTokenRequest, IssueTokenResponse, UploadCredentialRequest,
 };
@@ -204,16 +205,19 @@ impl World {
 
     /// Asks for a token as the issuer.
     pub(crate) async fn issue(&self, name: &str) -> Result<IssueTokenResponse, Status> {
-        let request = IssueTokenRequest { name: name.to_owned(), min_remaining: None };
+        let request =
+            IssueTokenRequest { name: name.to_owned(), min_remaining: None, ..Default::default() };
         Ok(self.tokens(ISSUER).await.issue_token(request).await?.into_inner())
     }
 }
 
-/// An upload without anything special about it.
+/// An upload without anything special about it. Infor is not asked about it, so that tests can
+/// count what it is asked afterwards; `verification.rs` has the tests of uploads that ask.
 pub(crate) fn upload(name: &str, file: &[u8]) -> UploadCredentialRequest {
     UploadCredentialRequest {
         name: name.to_owned(),
         ion_api_file: file.to_vec(),
+        verification: Verification::Skip.into(),
         ..UploadCredentialRequest::default()
     }
 }

@@ -328,6 +328,6 @@ async fn credentials_of_one_file_share_a_token_within_their_tenant_only() {
 
 async fn issue(world: &World, seconds: i64) -> Result<String, Status> {
     let min_remaining = Some(prost_types::Duration { seconds, nanos: 0 });
-    let request = IssueTokenRequest { name: ACME.to_owned(), min_remaining };
+    let request = IssueTokenRequest { name: ACME.to_owned(), min_remaining, ..Default::default() };
     Ok(world.tokens(ISSUER).await.issue_token(request).await?.into_inner().token_id)
 }

@@ -69,11 +69,12 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Uploads a file, which goes as `expected`.
+    /// Uploads a file that Infor is not asked about, which goes as `expected`.
     pub(crate) async fn upload(&mut self, name: &str, file: &[u8], expected: &str) {
         let request = UploadCredentialRequest {
             name: full(name),
             ion_api_file: file.to_vec(),
+            verification: upload_credential_request::Verification::Skip.into(),
             ..Default::default()
         };
         self.uploads(name, request, expected).await;
@@ -93,10 +94,20 @@ impl<'a> Caller<'a> {
         assert_eq!(self.heard(&what, result), expected, "{what}");
     }
 
+    /// Has Infor asked about a credential, and looks at the diagnosis.
+    pub(crate) async fn test(&mut self, name: &str, expected: diagnosis::Verdict) {
+        let request = TestCredentialRequest { name: full(name) };
+        let result = self.credentials.test_credential(request).await;
+        let verdict = result.as_ref().ok().and_then(|answer| answer.get_ref().diagnosis.as_ref());
+        assert_eq!(verdict.map(Diagnosis::verdict), Some(expected), "{name}");
+        assert_eq!(self.heard(&format!("test {name}"), result), "OK");
+    }
+
     /// Asks for a token, which goes as `expected`. A token that comes is a secret from then on.
     pub(crate) async fn issue(&mut self, name: &str, expected: &str) {
         let what = format!("issue {name}");
-        let request = IssueTokenRequest { name: full(name), min_remaining: None };
+        let request =
+            IssueTokenRequest { name: full(name), min_remaining: None, ..Default::default() };
         match self.tokens.issue_token(request).await {
             Ok(mut answer) => {
                 self.notes.debug(&what, &answer);

@@ -13,6 +13,7 @@ use super::planted::Planted;
 use super::providers::{FileSecrets, Providers, origin};
 use super::running::Running;
 use ionvault::pb::v1::UploadCredentialRequest;
+use ionvault::pb::v1::diagnosis::Verdict;
 
 /// The credentials that can give tokens when a day is over.
 pub(crate) const STORED: [&str; 5] = ["cloud", "sts", "client-credentials", "hasty", "web"];
@@ -40,6 +41,8 @@ pub(crate) async fn first(
         caller.issue("hasty", "OK").await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    caller.test("sts", Verdict::Accepted).await;
+    caller.test("web", Verdict::AuthorizationRequired).await;
     caller.look_around(&STORED).await;
     caller.change("cloud").await;
     refusals(&mut caller, house, providers).await;
@@ -112,6 +115,14 @@ async fn refusals(caller: &mut Caller<'_>, house: &House, providers: &Providers)
     caller.upload("refused", &simulator.ion_api_file(&app), "OK").await;
     caller.issue("refused", "CREDENTIAL_REFUSED").await;
     caller.watch("refused").await;
+    caller.test("refused", Verdict::Refused).await;
+    app.client_secret = planted.any("cs that Infor refuses at once");
+    let request = UploadCredentialRequest {
+        name: full("refused-at-once"),
+        ion_api_file: simulator.ion_api_file(&app),
+        ..Default::default()
+    };
+    caller.uploads("that Infor refuses", request, "CREDENTIAL_REFUSED").await;
 
     let down = FileSecrets::plant(planted, "for a server that is down");
     let file = down.file(&format!("https://localhost:{}", providers.closed_port));

@@ -11,7 +11,7 @@ use ionvault::secret::{LockedKey, Secret};
 use ionvault::simulator::certificates::{Authority, Identity};
 use ionvault::simulator::{App, AppGrant};
 use ionvault::tokens::{AccessToken, Issued};
-use ionvault::vault::{OpenedFile, PageQuery, RequestStamp, Upload};
+use ionvault::vault::{CheckedUpload, OpenedFile, PageQuery, RequestStamp, Upload};
 
 use super::files;
 use super::notes::Notes;
@@ -31,7 +31,7 @@ macro_rules! assert_no_debug {
 
 assert_no_debug! {
     Secret, LockedKey, SealingKey, Keyring, Payload, Envelope<'static>, RootKeyFile,
-    IonApiFile, ServiceAccount<'static>, OpenedFile, Upload,
+    IonApiFile, ServiceAccount<'static>, OpenedFile, Upload, CheckedUpload,
     TokenRequest<'static>, GrantRequest<'static>, TokenAnswer, AccessToken, Issued,
     App, AppGrant, Authority, Identity,
 }

@@ -33,8 +33,9 @@ pub(super) fn next(reason: &str, told: &ErrorDetails, subject: &Subject) -> Opti
             format!("see `ionvault versions {name}`, then `ionvault activate {name} VERSION`")
         }
         "CREDENTIAL_REFUSED" => format!(
-            "change in Infor what the message says, then upload the new file: `ionvault upload \
-             {name} FILE`; trying again without that can lock the account"
+            "change in Infor what the message says, then upload the new file (`ionvault upload \
+             {name} FILE`) or, if it stays the same, run `ionvault test {name}`; trying again \
+             without that can lock the account"
         ),
         "AUTHORIZATION_REQUIRED" => format!(
             "run `ionvault authorize {name}`; or `ionvault upload {name} FILE` with the file of a \

@@ -4,12 +4,17 @@
 //! because it was added to a message; a test compares them with the proto files, so that nothing
 //! is forgotten. The only secret here is `accessToken`, in the answer of `ionvault token`.
 
+mod diagnosis;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::sheet::timestamp;
 use crate::pb::v1;
+
+use diagnosis::Diagnosis;
+pub(super) use diagnosis::DiagnosisAnswer;
 
 #[derive(Serialize)]
 pub(super) struct CredentialAnswer<'a> {
@@ -21,6 +26,9 @@ pub(super) struct UploadAnswer<'a> {
     credential: Credential<'a>,
     version: u32,
     added: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnosis: Option<Diagnosis<'a>>,
+    activated: bool,
 }
 
 #[derive(Serialize)]
@@ -45,6 +53,24 @@ pub(super) struct Credential<'a> {
     labels: BTreeMap<&'a str, &'a str>,
     active_version: u32,
     ion_api_file: IonApiFile<'a>,
+    health: &'static str,
+    health_reason: &'a str,
+    advice: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_token_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_expire_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_budget: Option<TokenBudget>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenBudget {
+    tokens_used: u32,
+    tokens_limit: u32,
+    logins_used: u32,
+    logins_limit: u32,
 }
 
 #[derive(Serialize)]
@@ -96,8 +122,24 @@ impl<'a> From<&'a v1::Credential> for CredentialAnswer<'a> {
 }
 
 impl<'a> UploadAnswer<'a> {
-    pub(super) fn new(credential: &'a v1::Credential, version: u32, added: bool) -> Self {
-        Self { credential: credential.into(), version, added }
+    pub(super) fn new(
+        credential: &'a v1::Credential,
+        answer: &'a v1::UploadCredentialResponse,
+    ) -> Self {
+        Self {
+            credential: credential.into(),
+            version: answer.version,
+            added: answer.added,
+            diagnosis: answer.diagnosis.as_ref().map(Diagnosis::from),
+            activated: answer.activated,
+        }
+    }
+}
+
+impl From<&v1::TokenBudget> for TokenBudget {
+    fn from(budget: &v1::TokenBudget) -> Self {
+        let v1::TokenBudget { tokens_used, tokens_limit, logins_used, logins_limit } = *budget;
+        Self { tokens_used, tokens_limit, logins_used, logins_limit }
     }
 }
 
@@ -120,6 +162,12 @@ impl<'a> From<&'a v1::Credential> for Credential<'a> {
             labels: credential.labels.iter().map(|(key, value)| (&**key, &**value)).collect(),
             active_version: credential.active_version,
             ion_api_file: credential.ion_api_file.as_ref().unwrap_or(&NO_FILE).into(),
+            health: credential.health().as_str_name(),
+            health_reason: &credential.health_reason,
+            advice: &credential.advice,
+            last_token_time: credential.last_token_time.as_ref().and_then(timestamp),
+            token_expire_time: credential.token_expire_time.as_ref().and_then(timestamp),
+            token_budget: credential.token_budget.as_ref().map(TokenBudget::from),
         }
     }
 }
@@ -185,52 +233,4 @@ static NO_FILE: v1::IonApiFile = v1::IonApiFile {
 };
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use prost::Message;
-    use prost_types::{FileDescriptorSet, Timestamp};
-
-    use super::*;
-
-    /// The JSON names of a message's fields, from the compiled proto files.
-    fn in_proto(message: &str) -> BTreeSet<String> {
-        let files = FileDescriptorSet::decode(crate::pb::FILE_DESCRIPTOR_SET).unwrap().file;
-        let messages = files.iter().filter(|file| file.package() == "ionvault.v1");
-        let message = messages
-            .flat_map(|file| &file.message_type)
-            .find(|candidate| candidate.name() == message)
-            .unwrap();
-        message.field.iter().map(|field| field.json_name().to_owned()).collect()
-    }
-
-    fn in_json(document: &impl Serialize) -> BTreeSet<String> {
-        let document = serde_json::to_value(document).unwrap();
-        document.as_object().unwrap().keys().cloned().collect()
-    }
-
-    #[test]
-    fn the_fields_are_those_of_the_proto_files() {
-        let time = || Some(Timestamp { seconds: 1_700_000_000, nanos: 0 });
-        let credential = v1::Credential {
-            create_time: time(),
-            update_time: time(),
-            delete_time: time(),
-            ..Default::default()
-        };
-        let version = v1::CredentialVersion { create_time: time(), ..Default::default() };
-        let token = v1::IssueTokenResponse { expire_time: time(), ..Default::default() };
-        let versions = [version];
-        assert_eq!(in_json(&Credential::from(&credential)), in_proto("Credential"));
-        assert_eq!(in_json(&IonApiFile::from(&NO_FILE)), in_proto("IonApiFile"));
-        assert_eq!(in_json(&Version::from(&versions[0])), in_proto("CredentialVersion"));
-        assert_eq!(in_json(&Token::from(&token)), in_proto("IssueTokenResponse"));
-        let upload = UploadAnswer::new(&credential, 1, true);
-        assert_eq!(in_json(&upload), in_proto("UploadCredentialResponse"));
-        let get = CredentialAnswer::from(&credential);
-        assert_eq!(in_json(&get), in_proto("GetCredentialResponse"));
-        let mut page = in_json(&VersionsAnswer::from(&versions[..]));
-        page.insert("nextPageToken".to_owned());
-        assert_eq!(page, in_proto("ListCredentialVersionsResponse"));
-    }
-}
+mod tests;

@@ -21,13 +21,15 @@ Examples:
   ionvault list
   ionvault list acme --deleted
   ionvault list --filter 'labels.environment=prd AND state=ACTIVE'
+  ionvault list --filter health=REFUSED
   ionvault list --output json | jq -r '.credentials[].name'")]
 pub(in crate::cli) struct List {
     /// Tenant, such as acme; all tenants if left out
     #[arg(value_parser = names::parent, default_value = "-", hide_default_value = true)]
     tenant: Parent,
 
-    /// Only those for which this holds: labels.KEY=VALUE and state=ACTIVE|DELETED, joined by AND
+    /// Only those for which this holds: labels.KEY=VALUE, state=ACTIVE|DELETED and
+    /// health=HEALTHY|UNVERIFIED|DEGRADED|REFUSED|AUTHORIZATION_REQUIRED, joined by AND
     #[arg(long, value_name = "FILTER", default_value = "", hide_default_value = true)]
     filter: String,
 

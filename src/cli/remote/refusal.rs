@@ -62,8 +62,11 @@ fn unexplained(
 }
 
 fn exit(code: Code, reason: &str) -> Exit {
-    if reason == "CREDENTIAL_REFUSED" {
-        return Exit::RefusedByInfor;
+    match reason {
+        "CREDENTIAL_REFUSED" => return Exit::RefusedByInfor,
+        // A limit that time lifts, not one that somebody must raise.
+        "TOKEN_BUDGET_EXHAUSTED" => return Exit::Unavailable,
+        _ => {}
     }
     // No wildcard: a new code must not compile until someone has chosen how scripts see it.
     match code {
@@ -131,6 +134,8 @@ mod tests {
         for (code, reason, expected) in [
             (Code::FailedPrecondition, "CREDENTIAL_REFUSED", Exit::RefusedByInfor),
             (Code::FailedPrecondition, "HOST_NOT_ALLOWED", Exit::Failed),
+            (Code::ResourceExhausted, "TOKEN_BUDGET_EXHAUSTED", Exit::Unavailable),
+            (Code::ResourceExhausted, "LIMIT_EXCEEDED", Exit::Failed),
             (Code::NotFound, "CREDENTIAL_NOT_FOUND", Exit::NotFound),
             (Code::NotFound, "VERSION_NOT_FOUND", Exit::NotFound),
             (Code::PermissionDenied, "CALLER_DENIED", Exit::Denied),

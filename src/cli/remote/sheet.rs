@@ -1,26 +1,33 @@
 //! Answers for people.
 
+mod diagnosis;
+
 use prost_types::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cli::names::shorten;
 use crate::cli::table::Table;
-use crate::pb::v1::{Credential, CredentialVersion, IonApiFile};
-use crate::pb::v1::{credential::State, ion_api_file::Grant};
+use crate::pb::v1::{Credential, CredentialVersion};
+use crate::pb::v1::{credential::Health, credential::State, ion_api_file::Grant};
+
+pub(super) use diagnosis::of_diagnosis;
 
 /// One credential, a fact per line.
 pub(super) fn of_credential(credential: &Credential) -> Table {
     let mut table = Table::of_facts();
     table.fact("Name", &credential.name);
     table.fact("State", state(credential));
+    table.fact("Health", health(credential));
+    table.fact("", &credential.health_reason);
+    table.fact("Advice", &credential.advice);
     table.fact("Active version", credential.active_version.to_string());
     if let Some(file) = &credential.ion_api_file {
         table.fact("Infor tenant", &file.infor_tenant);
         table.fact("Application", &file.application_name);
         table.fact("Application type", &file.application_type);
         table.fact("Client id", &file.client_id);
-        table.fact("Grant", grant(file));
+        table.fact("Grant", grant(file.grant()));
         table.fact("API base URL", &file.api_base_url);
         table.fact("Authorization server", &file.authorization_server);
         table.fact("Scopes", file.scopes.join(" "));
@@ -29,6 +36,13 @@ pub(super) fn of_credential(credential: &Credential) -> Table {
         }
     }
     table.fact("Labels", labels(credential));
+    table.fact("Last token", time(credential.last_token_time.as_ref()));
+    table.fact("Token expires", time(credential.token_expire_time.as_ref()));
+    if let Some(budget) = &credential.token_budget {
+        let used = |used, limit| format!("{used} of {limit} in 24 h");
+        table.fact("Tokens used", used(budget.tokens_used, budget.tokens_limit));
+        table.fact("Log-ins used", used(budget.logins_used, budget.logins_limit));
+    }
     table.fact("Created", time(credential.create_time.as_ref()));
     table.fact("Updated", time(credential.update_time.as_ref()));
     table.fact("Deleted", time(credential.delete_time.as_ref()));
@@ -39,13 +53,15 @@ pub(super) fn of_credential(credential: &Credential) -> Table {
 
 /// Many credentials, a line each.
 pub(super) fn of_credentials(credentials: &[Credential]) -> Table {
-    let header = ["NAME", "STATE", "VERSION", "INFOR TENANT", "APPLICATION", "LABELS", "UPDATED"];
+    let header =
+        ["NAME", "STATE", "HEALTH", "VERSION", "INFOR TENANT", "APPLICATION", "LABELS", "UPDATED"];
     let mut table = Table::with_header(header);
     for credential in credentials {
         let file = credential.ion_api_file.as_ref();
         table.row([
             shorten(&credential.name),
             state(credential).to_owned(),
+            health(credential).to_owned(),
             credential.active_version.to_string(),
             file.map(|file| file.infor_tenant.clone()).unwrap_or_default(),
             file.map(|file| file.application_name.clone()).unwrap_or_default(),
@@ -98,8 +114,19 @@ fn state(credential: &Credential) -> &'static str {
     }
 }
 
-fn grant(file: &IonApiFile) -> &'static str {
-    match file.grant() {
+fn health(credential: &Credential) -> &'static str {
+    match credential.health() {
+        Health::Unspecified => "unknown",
+        Health::Healthy => "healthy",
+        Health::Unverified => "unverified",
+        Health::Degraded => "degraded",
+        Health::Refused => "refused",
+        Health::AuthorizationRequired => "authorization required",
+    }
+}
+
+fn grant(grant: Grant) -> &'static str {
+    match grant {
         Grant::Unspecified => "unknown",
         Grant::Password => "password (with the service account)",
         Grant::ClientCredentials => "client credentials",

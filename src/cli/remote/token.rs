@@ -38,6 +38,10 @@ pub(in crate::cli) struct Token {
     #[arg(long, value_name = "DURATION", value_parser = min_remaining)]
     min_remaining: Option<Duration>,
 
+    /// Id of a token that Infor answered with 401: get another one. Not more than once a minute
+    #[arg(long, value_name = "TOKEN_ID")]
+    rejected: Option<String>,
+
     /// Print the token and nothing else
     #[arg(long, conflicts_with_all = ["header", "output"])]
     raw: bool,
@@ -62,7 +66,7 @@ pub(super) fn min_remaining(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run(token: Token, output: &mut Output<'_>) -> Result<(), Failure> {
-    let Token { name, min_remaining, raw, header, format, connection } = token;
+    let Token { name, min_remaining, rejected, raw, header, format, connection } = token;
     let session = connection.open().await?;
     let request = IssueTokenRequest {
         name: name.to_string(),
@@ -71,6 +75,7 @@ pub(super) async fn run(token: Token, output: &mut Output<'_>) -> Result<(), Fai
             seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
             nanos: 0,
         }),
+        rejected_token_id: rejected.unwrap_or_default(),
     };
     let subject = Subject::of(&name);
     let mut answer = session

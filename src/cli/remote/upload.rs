@@ -1,6 +1,6 @@
 //! `ionvault upload`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::json::UploadAnswer;
 use super::precondition::Precondition;
@@ -13,18 +13,20 @@ use crate::cli::labels::{self, Label};
 use crate::cli::names;
 use crate::cli::output::Output;
 use crate::model::CredentialName;
+use crate::pb::v1::upload_credential_request as v1;
 use crate::pb::v1::{UploadCredentialRequest, UploadCredentialResponse};
 use crate::secret::Secret;
 
 /// Keep an ION API file, encrypted, as the next version of a credential
 ///
-/// Creates the credential if there is none. The new version serves from then on. Uploading a file
-/// that is kept already changes nothing.
+/// Creates the credential if there is none. Before that, Infor is asked for a token with the file: a
+/// file that Infor refuses is not kept, and one that it accepts serves from then on. Uploading a
+/// file that is kept already changes nothing.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   ionvault upload acme/infor DocBits_PRD.ionapi --label environment=prd
-  ionvault upload acme/infor DocBits_PRD.ionapi --validate-only
+  ionvault upload acme/infor DocBits_PRD.ionapi --validate-only --verification required
   ionvault upload acme/infor onprem.ionapi --ca-certificates infor-ca.pem
   get-the-file | ionvault upload acme/infor -")]
 pub(in crate::cli) struct Upload {
@@ -47,7 +49,12 @@ pub(in crate::cli) struct Upload {
     #[arg(long, value_name = "PERSON")]
     requested_by: Option<String>,
 
-    /// Run every check and store nothing
+    /// Whether Infor is asked for a token with the file first
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Verification::BestEffort)]
+    verification: Verification,
+
+    /// Run every check that needs no Infor and store nothing; with --verification required, ask Infor
+    /// too
     #[arg(long)]
     validate_only: bool,
 
@@ -59,6 +66,26 @@ pub(in crate::cli) struct Upload {
 
     #[command(flatten)]
     connection: Connection,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Verification {
+    /// Refuse what Infor refuses; keep the file if Infor cannot be asked now
+    BestEffort,
+    /// Keep the file only if Infor issues a token
+    Required,
+    /// Do not ask
+    Skip,
+}
+
+impl From<Verification> for v1::Verification {
+    fn from(verification: Verification) -> Self {
+        match verification {
+            Verification::BestEffort => Self::BestEffort,
+            Verification::Required => Self::Required,
+            Verification::Skip => Self::Skip,
+        }
+    }
 }
 
 /// `UploadCredentialRequest.ion_api_file`.
@@ -74,6 +101,7 @@ pub(super) async fn run(upload: Upload, output: &mut Output<'_>) -> Result<(), F
         ca_certificates,
         labels,
         requested_by,
+        verification,
         validate_only,
         precondition,
         format,
@@ -102,6 +130,7 @@ pub(super) async fn run(upload: Upload, output: &mut Output<'_>) -> Result<(), F
         request_id: request_id.clone(),
         validate_only,
         requested_by: requested_by.clone().unwrap_or_default(),
+        verification: v1::Verification::from(verification).into(),
     };
     let subject = Subject::change(&name, &request_id);
     let answer = session
@@ -109,27 +138,48 @@ pub(super) async fn run(upload: Upload, output: &mut Output<'_>) -> Result<(), F
             session.credentials().upload_credential(session.request(request())).await
         })
         .await?;
-    let UploadCredentialResponse { credential, version, added } = answer;
-    let credential = credential.unwrap_or_default();
+    let credential = answer.credential.clone().unwrap_or_default();
     match format.output {
-        Form::Json => output.json(&UploadAnswer::new(&credential, version, added))?,
+        Form::Json => output.json(&UploadAnswer::new(&credential, &answer))?,
         Form::Table => {
-            let name = &subject.name;
-            output.line(&match (validate_only, added) {
-                (true, true) => format!("The file is good: it would become version {version} of {name}. Nothing was stored."),
-                (true, false) => format!("The file is good: {name} holds it already, as version {version}. Nothing was stored."),
-                (false, true) => format!("Uploaded: version {version} of {name} serves from now on."),
-                (false, false) => format!("Nothing to do: {name} holds this file already, as version {version}."),
-            })?;
-            if !added && credential.active_version != version {
-                let active = credential.active_version;
-                output.line(&format!(
-                    "Version {active} serves; to change that: ionvault activate {name} {version}"
-                ))?;
+            for line in headlines(&answer, &subject.name, validate_only) {
+                output.line(&line)?;
             }
             output.line("")?;
+            if let Some(diagnosis) = &answer.diagnosis {
+                output.table(&sheet::of_diagnosis(diagnosis))?;
+                output.line("")?;
+            }
             output.table(&sheet::of_credential(&credential))?;
         }
     }
     Ok(())
+}
+
+/// What happened, and what is left to do.
+fn headlines(answer: &UploadCredentialResponse, name: &str, validate_only: bool) -> Vec<String> {
+    let UploadCredentialResponse { credential, version, added, diagnosis: _, activated } = answer;
+    let mut lines = vec![match (validate_only, added, activated) {
+        (true, true, _) => format!(
+            "The file is good: it would become version {version} of {name}. Nothing was stored."
+        ),
+        (true, false, _) => format!(
+            "The file is good: {name} holds it already, as version {version}. Nothing was stored."
+        ),
+        (false, true, true) => format!("Uploaded: version {version} of {name} serves from now on."),
+        (false, true, false) => format!(
+            "Uploaded: {name} holds the file as version {version}, which does not serve yet: Infor has not accepted it."
+        ),
+        (false, false, _) => {
+            format!("Nothing to do: {name} holds this file already, as version {version}.")
+        }
+    }];
+    if !validate_only && !activated {
+        let active = credential.as_ref().map_or(0, |credential| credential.active_version);
+        lines.push(format!(
+            "Version {active} serves; to change that: ionvault test {name} {version} && ionvault \
+             activate {name} {version}"
+        ));
+    }
+    lines
 }

@@ -14,7 +14,7 @@ use crate::pb::v1::{
 
 use super::super::fields::{self, Violations};
 use super::super::guard::Guard;
-use super::super::{Refusal, into_parts, messages};
+use super::super::{Refusal, into_parts};
 use super::Credentials;
 
 impl Credentials {
@@ -45,7 +45,9 @@ impl Credentials {
         let etag = fields::etag(credential.etag);
         let change = move |before: &Labels| change.apply(before);
         let credential = self.vault.update_labels(name, etag, change).await?;
-        Ok(UpdateCredentialResponse { credential: Some(messages::credential(&credential)) })
+        Ok(UpdateCredentialResponse {
+            credential: Some(self.descriptions.whole(&credential).await),
+        })
     }
 
     pub(super) async fn activate(
@@ -63,7 +65,7 @@ impl Credentials {
         let stamp = violations.check("request_id", stamp);
         let stamp = violations.finish(stamp)?;
         let credential = self.vault.activate(name, version, fields::etag(etag), stamp).await?;
-        let credential = Some(messages::credential(&credential));
+        let credential = Some(self.descriptions.whole(&credential).await);
         Ok(ActivateCredentialVersionResponse { credential })
     }
 
@@ -81,7 +83,9 @@ impl Credentials {
         let stamp = violations.check("request_id", stamp);
         let stamp = violations.finish(stamp)?;
         let credential = self.vault.delete(name, fields::etag(etag), stamp).await?;
-        Ok(DeleteCredentialResponse { credential: Some(messages::credential(&credential)) })
+        Ok(DeleteCredentialResponse {
+            credential: Some(self.descriptions.whole(&credential).await),
+        })
     }
 
     pub(super) async fn undelete(
@@ -99,7 +103,9 @@ impl Credentials {
         let stamp = violations.check("request_id", stamp);
         let stamp = violations.finish(stamp)?;
         let credential = self.vault.undelete(name, fields::etag(etag), stamp).await?;
-        Ok(UndeleteCredentialResponse { credential: Some(messages::credential(&credential)) })
+        Ok(UndeleteCredentialResponse {
+            credential: Some(self.descriptions.whole(&credential).await),
+        })
     }
 }
 

@@ -42,8 +42,9 @@ impl Credentials {
             show_deleted,
         };
         let visible = self.visible(caller);
-        let page = self.vault.list(&query, &page_token, size, visible)?;
-        let credentials = page.items.iter().map(|credential| messages::credential(credential));
+        let health = |credential: &Credential| self.descriptions.health(credential);
+        let page = self.vault.list(&query, &page_token, size, health, visible)?;
+        let credentials = page.items.iter().map(|credential| self.descriptions.short(credential));
         Ok(ListCredentialsResponse {
             credentials: credentials.collect(),
             next_page_token: page.next_page_token,

@@ -4,8 +4,10 @@ use tonic::Request;
 
 use crate::access::Action;
 use crate::model::{CredentialName, InvalidLabels, Labels};
+use crate::pb::v1::upload_credential_request as v1;
 use crate::pb::v1::{UploadCredentialRequest, UploadCredentialResponse};
 use crate::secret::Secret;
+use crate::tokens::{Verification, VerifiedUpload};
 use crate::vault::{Activation, Upload};
 
 use super::super::fields::{self, Violations};
@@ -35,13 +37,19 @@ impl Credentials {
         };
         let requested_by =
             violations.check("requested_by", fields::requested_by(message.requested_by));
-        let content = content(&name, labels.as_ref(), &message.etag, requested_by.as_deref());
+        let verification = violations.check("verification", verification(message.verification));
+        let content = content(
+            &name,
+            labels.as_ref(),
+            [&message.etag, requested_by.as_deref().unwrap_or_default()],
+            verification,
+        );
         let content: Vec<&str> = content.iter().map(String::as_str).collect();
         let request =
             fields::request_stamp(caller, "UploadCredential", &message.request_id, &content);
         let request = violations.check("request_id", request);
-        let values = labels.zip(requested_by).zip(request);
-        let ((labels, requested_by), request) = violations.finish(values)?;
+        let values = labels.zip(requested_by).zip(request.zip(verification));
+        let ((labels, requested_by), (request, verification)) = violations.finish(values)?;
 
         let validate_only = message.validate_only;
         let upload = Upload {
@@ -55,14 +63,28 @@ impl Credentials {
             request,
             activation: Activation::AtOnce,
         };
-        let upload = self.vault.check(upload)?;
-        let uploaded = match validate_only {
-            true => self.vault.foresee(&upload).await?,
-            false => self.vault.upload(upload).await?,
-        };
-        let credential = Some(messages::credential(&uploaded.credential));
-        let (version, added) = (uploaded.version.get(), uploaded.added());
-        Ok(UploadCredentialResponse { credential, version, added })
+        let VerifiedUpload { uploaded, diagnosis } =
+            self.issuer.upload(upload, verification, validate_only).await?;
+        let (credential, version) = (&uploaded.credential, uploaded.version);
+        let told = diagnosis.map(|told| messages::diagnosis(&credential.name, version, &told));
+        Ok(UploadCredentialResponse {
+            credential: Some(self.descriptions.whole(credential).await),
+            version: version.get(),
+            added: uploaded.added(),
+            diagnosis: told,
+            activated: credential.active_version == version,
+        })
+    }
+}
+
+fn verification(asked: i32) -> Result<Verification, &'static str> {
+    match v1::Verification::try_from(asked) {
+        Ok(v1::Verification::Unspecified | v1::Verification::BestEffort) => {
+            Ok(Verification::BestEffort)
+        }
+        Ok(v1::Verification::Required) => Ok(Verification::Required),
+        Ok(v1::Verification::Skip) => Ok(Verification::Skip),
+        Err(_) => Err("is none of those that there are"),
     }
 }
 
@@ -70,10 +92,12 @@ impl Credentials {
 fn content(
     name: &CredentialName,
     labels: Option<&Labels>,
-    etag: &str,
-    requested_by: Option<&str>,
+    texts: [&str; 2],
+    verification: Option<Verification>,
 ) -> Vec<String> {
-    let fixed = [name.to_string(), etag.to_owned(), requested_by.unwrap_or_default().to_owned()];
+    let fixed = [name.to_string(), format!("{verification:?}")];
+    let texts = texts.map(str::to_owned);
     let labels = labels.into_iter().flat_map(Labels::iter);
-    fixed.into_iter().chain(labels.map(|(key, value)| format!("{key}={value}"))).collect()
+    let labels = labels.map(|(key, value)| format!("{key}={value}"));
+    fixed.into_iter().chain(texts).chain(labels).collect()
 }

@@ -6,19 +6,21 @@ use tonic::Status;
 use tonic_types::ErrorDetails;
 
 use crate::ion;
-use crate::tokens::{BudgetExhausted, FlightError, IssueError, NotNow, TooManyWatchers};
+use crate::tokens::{
+    BudgetExhausted, FlightError, IssueError, NotNow, TestError, TooManyWatchers, VerifyUploadError,
+};
 use crate::vault::OpenFileError;
 
 use super::super::Refusal;
-use super::{RETRY_AFTER, Reason, damaged, deleted, host_not_allowed, limit, not_found};
+use super::{
+    RETRY_AFTER, Reason, damaged, deleted, host_not_allowed, limit, no_such_version, not_found,
+};
 
 impl From<IssueError> for Refusal {
     fn from(error: IssueError) -> Self {
         Self(match error {
             IssueError::Deleted => deleted(),
-            IssueError::NoActiveVersion => {
-                Reason::NoActiveVersion.says("no version of the credential serves: activate one")
-            }
+            IssueError::NoActiveVersion => no_active_version(),
             IssueError::LifetimeTooLong(max) => Reason::LifetimeTooLong.details(
                 format!("tokens of this credential serve for at most {} s ahead", max.as_secs()),
                 &[("max_seconds", max.as_secs().to_string())],
@@ -34,6 +36,30 @@ impl From<TooManyWatchers> for Refusal {
     fn from(error: TooManyWatchers) -> Self {
         Self(limit("watchers", error.to_string()))
     }
+}
+
+impl From<TestError> for Refusal {
+    fn from(error: TestError) -> Self {
+        Self(match error {
+            TestError::Deleted => deleted(),
+            TestError::NoActiveVersion => no_active_version(),
+            TestError::NoSuchVersion => no_such_version(),
+            TestError::Flight(error) => flight(&error, None),
+        })
+    }
+}
+
+impl From<VerifyUploadError> for Refusal {
+    fn from(error: VerifyUploadError) -> Self {
+        match error {
+            VerifyUploadError::Upload(error) => error.into(),
+            VerifyUploadError::Verify(error) => Self(flight(&error, None)),
+        }
+    }
+}
+
+fn no_active_version() -> Status {
+    Reason::NoActiveVersion.says("no version of the credential serves: activate one")
 }
 
 /// The flight wrote its own line to the log. `held` is how long Infor is not asked again.

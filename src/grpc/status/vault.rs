@@ -12,8 +12,8 @@ use crate::vault::{
 
 use super::super::{Refusal, fields};
 use super::{
-    Reason, bad_request, damaged, deleted, host_not_allowed, invalid_fields, limit, not_found,
-    store,
+    Reason, bad_request, damaged, deleted, host_not_allowed, invalid_fields, limit,
+    no_such_version, not_found, store,
 };
 
 impl From<IntegrityFailure> for Refusal {
@@ -105,8 +105,7 @@ impl From<Unactivatable> for Refusal {
     fn from(error: Unactivatable) -> Self {
         Self(match error {
             Unactivatable::Deleted => deleted(),
-            Unactivatable::NoSuchVersion => Reason::VersionNotFound
-                .says("there is no such version, or it made room for a newer one"),
+            Unactivatable::NoSuchVersion => no_such_version(),
         })
     }
 }

@@ -102,6 +102,11 @@ impl FakeInfor {
         self.refresh_tokens.lock().unwrap().issue = true;
     }
 
+    /// How many refresh tokens it would take.
+    pub(crate) fn refresh_tokens(&self) -> usize {
+        self.refresh_tokens.lock().unwrap().valid.len()
+    }
+
     /// Forgets all refresh tokens that were given out.
     pub(crate) fn forget_refresh_tokens(&self) {
         self.refresh_tokens.lock().unwrap().valid.clear();
