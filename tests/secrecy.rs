@@ -13,6 +13,8 @@
     reason = "a test"
 )]
 
+#[path = "oidc_provider/browser.rs"]
+mod browser;
 #[allow(dead_code, reason = "other tests need more of it")]
 #[path = "token_endpoint/raw_server.rs"]
 mod raw_server;
@@ -26,6 +28,7 @@ mod secrecy {
     pub(crate) mod keys;
     pub(crate) mod misuse;
     pub(crate) mod notes;
+    pub(crate) mod people;
     pub(crate) mod planted;
     pub(crate) mod providers;
     pub(crate) mod running;

@@ -12,12 +12,14 @@ use tonic::{Response, Status};
 use tonic_types::StatusExt;
 
 use super::notes::{ANSWERS, Notes};
+use super::people::People;
 use super::planted::Planted;
 
 /// One caller, and what it hears.
 pub(crate) struct Caller<'a> {
     pub(crate) credentials: CredentialServiceClient<Channel>,
     pub(crate) tokens: TokenServiceClient<Channel>,
+    pub(crate) people: People,
     pub(crate) notes: &'a mut Notes,
     pub(crate) planted: &'a Planted,
 }
@@ -44,7 +46,8 @@ impl<'a> Caller<'a> {
         Self {
             credentials: CredentialServiceClient::new(channel.clone())
                 .max_encoding_message_size(usize::MAX),
-            tokens: TokenServiceClient::new(channel),
+            tokens: TokenServiceClient::new(channel.clone()),
+            people: People::new(channel),
             notes,
             planted,
         }

@@ -9,6 +9,7 @@ use super::calls::{Caller, channel, full};
 use super::files;
 use super::house::{ADMIN, House, ISSUER};
 use super::notes::Notes;
+use super::people;
 use super::planted::Planted;
 use super::providers::{FileSecrets, Providers, origin};
 use super::running::Running;
@@ -43,6 +44,8 @@ pub(crate) async fn first(
     }
     caller.test("sts", Verdict::Accepted).await;
     caller.test("web", Verdict::AuthorizationRequired).await;
+    caller.authorize("web", providers).await;
+    caller.issue("web", "OK").await;
     caller.look_around(&STORED).await;
     caller.change("cloud").await;
     refusals(&mut caller, house, providers).await;
@@ -58,7 +61,7 @@ pub(crate) async fn second(running: &Running, house: &House, planted: &Planted, 
     let channel = channel(running.mtls, ca, Some(&identity)).await.unwrap();
     let mut caller = Caller::new(channel, notes, planted);
     caller.look_around(&STORED).await;
-    for name in ["cloud", "sts", "client-credentials", "hasty"] {
+    for name in STORED {
         caller.issue(name, "OK").await;
     }
 }
@@ -84,13 +87,9 @@ async fn upload_all(caller: &mut Caller<'_>, providers: &Providers) {
         ..Default::default()
     };
     caller.uploads("to look at only", request, "OK").await;
-    let web = FileSecrets::plant(caller.planted, "of a Web app");
-    let mut file: serde_json::Value =
-        serde_json::from_slice(&web.file(&simulator.base_url())).unwrap();
-    let members = file.as_object_mut().unwrap();
-    members.retain(|key, _| key != "saak" && key != "sask");
-    members.insert("ru".to_owned(), "https://docbits.example/callback".into());
-    caller.upload("web", file.to_string().as_bytes(), "OK").await;
+    let web = people::app(&FileSecrets::plant(caller.planted, "of a Web app"));
+    simulator.add_app(web.clone()).unwrap();
+    caller.upload("web", &simulator.ion_api_file(&web), "OK").await;
 }
 
 fn apps(planted: &Planted) -> [(&'static str, App); 3] {

@@ -10,7 +10,7 @@ use ionvault::sealing::{Envelope, Keyring, Payload, SealingKey};
 use ionvault::secret::{LockedKey, Secret};
 use ionvault::simulator::certificates::{Authority, Identity};
 use ionvault::simulator::{App, AppGrant};
-use ionvault::tokens::{AccessToken, Issued};
+use ionvault::tokens::{AccessToken, Issued, StartedAuthorization};
 use ionvault::vault::{CheckedUpload, OpenedFile, PageQuery, RequestStamp, Upload};
 
 use super::files;
@@ -33,6 +33,7 @@ assert_no_debug! {
     Secret, LockedKey, SealingKey, Keyring, Payload, Envelope<'static>, RootKeyFile,
     IonApiFile, ServiceAccount<'static>, OpenedFile, Upload, CheckedUpload,
     TokenRequest<'static>, GrantRequest<'static>, TokenAnswer, AccessToken, Issued,
+    StartedAuthorization,
     App, AppGrant, Authority, Identity,
 }
 
