@@ -47,7 +47,9 @@ impl Codes {
         let bound = self.0.lock().unwrap().remove(code.expose());
         bound.is_some_and(|bound| {
             let challenge = BASE64URL_NOPAD.encode(&Sha256::digest(code_verifier.expose()));
-            bound.client_id == request.client_id
+            // The code stands for its scopes (RFC 6749, section 4.1.3).
+            request.scope.is_none()
+                && bound.client_id == request.client_id
                 && bound.redirect_uri == *redirect_uri
                 && bound.challenge == challenge
         })
@@ -60,7 +62,7 @@ pub(crate) fn web_app(infor_tenant: &str, app: &str) -> Vec<u8> {
         r##"{{"ti":"{infor_tenant}","cn":"{app}","dt":"10","ci":"{infor_tenant}~{app}","cs":"invented-client-secret",
 "iu":"https://mingle-ionapi.eu1.inforcloudsuite.com","pu":"https://mingle-sso.eu1.inforcloudsuite.com:443/{infor_tenant}/as/",
 "oa":"authorization.oauth2","ot":"token.oauth2","or":"revoke_token.oauth2","ev":"U1470000000","v":"1.0",
-"ru":"https://docbits.example/callback?from=infor"}}"##
+"sc":["Infor-ION"],"ru":"https://docbits.example/callback?from=infor"}}"##
     )
     .into_bytes()
 }

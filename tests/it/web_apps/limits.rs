@@ -39,8 +39,10 @@ async fn of_all_credentials_together_a_thousand_are_under_way_and_no_more() {
     let name = |n: usize| format!("tenants/acme{}/credentials/web{n}", n % 2);
     for n in 0..125 {
         world.upload(&name(n), &web_app("ACME_TST", "web")).await;
+        let credential = world.vault.find(&name(n).parse().unwrap()).unwrap().unwrap();
         for _ in 0..8 {
-            start(&world, UPLOADER, &name(n)).await.unwrap();
+            let uploader = UPLOADER.parse().unwrap();
+            world.authorizations.start(&uploader, &credential).await.unwrap();
         }
     }
     assert_eq!(pending(&world).await, 1000);
