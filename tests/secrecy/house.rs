@@ -89,6 +89,7 @@ impl House {
         format!(
             "drain_seconds = 30\n\
              [store]\ndata_dir = {data_dir}\n\
+             [tokens.limits]\nlogins_per_tenant_and_minute = 1000\n\
              [root_key]\nfile = {root_key}\n\
              [listen.mtls]\naddress = \"127.0.0.1:0\"\ncertificate = {certificate}\nkey = {key}\n\
              client_ca = {ca}\ntrust_domain = \"secrecy.example\"\nreflection = true\n\
