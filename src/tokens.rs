@@ -35,6 +35,7 @@ mod schedule;
 mod servers;
 mod standing;
 mod start;
+mod sweep;
 mod verify;
 mod watch;
 mod windows;
@@ -42,6 +43,7 @@ mod windows;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -58,13 +60,14 @@ pub use flight::FlightError;
 pub use health::HealthReport;
 pub use jitter::Jitter;
 pub use records::{ReadRecordError, SealRecordError};
+pub use revocation::{Revocation, RevokeError};
 pub use servers::{NotNow, RefreshRotation, ServerSettings, Why};
 pub use standing::{Failing, Standing};
 pub use verify::{TestError, Tested, Verification, VerifiedUpload, VerifyUploadError};
 pub use watch::{News, TooManyWatchers, Watch};
 
 use crate::ion::HostRules;
-use crate::model::{BudgetLimits, Credential, Grant, State, Version};
+use crate::model::{AccountId, BudgetLimits, Credential, Grant, State, Version};
 use crate::ports::{Clock, StoreError, TokenEndpoint};
 use crate::vault::Vault;
 
@@ -72,6 +75,7 @@ use access_token::Fitness;
 use accounts::{Accounts, Slot};
 use budget::Budgets;
 use flight::{Flight, Outcome, Purpose};
+use revocation::{Pending, REVOKING_MAX};
 use schedule::Schedule;
 use servers::Servers;
 use watch::Watchers;
@@ -89,8 +93,13 @@ struct Inner {
     accounts: Accounts,
     budgets: Budgets,
     servers: Servers,
-    schedule: Schedule,
     watchers: Arc<Watchers>,
+    /// Which account's token is to be renewed ahead of time. Each has one place at most (see
+    /// `Slot::take_schedule`).
+    schedule: Schedule<AccountId>,
+    /// What Infor is to be told.
+    revocations: Schedule<Pending>,
+    revoking: Semaphore,
     turns: verify::Turns,
     flights: TaskTracker,
 }
@@ -188,21 +197,24 @@ impl TokenIssuer {
             accounts: Accounts::new(),
             budgets,
             servers,
-            schedule: Schedule::default(),
             watchers: Arc::default(),
+            schedule: Schedule::new(),
+            revocations: Schedule::new(),
+            revoking: Semaphore::new(REVOKING_MAX),
             turns: verify::Turns::new(),
             flights: TaskTracker::new(),
         });
         for interrupted in inner.load().await? {
             inner.recover(interrupted);
         }
+        inner.load_revocations().await?;
         Ok(Self(inner))
     }
 
     /// Does what has to be done unasked, until `drain` is cancelled: renews tokens that are in use
-    /// before they end.
+    /// before they end, and gives back to Infor what was revoked.
     pub async fn run(&self, drain: CancellationToken) {
-        self.0.renew_in_time(&drain).await;
+        tokio::join!(self.0.renew_in_time(&drain), self.0.revoke_in_time(&drain));
     }
 
     /// A token that lives as long as the query asks, at least.

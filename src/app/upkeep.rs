@@ -15,6 +15,9 @@ use crate::vault::Vault;
 /// neither is believed when its time is over.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// Tokens that nobody may use any more live on at Infor until then.
+const SWEEP_EVERY: Duration = Duration::from_secs(5 * 60);
+
 /// As often as metrics are usually collected.
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
 
@@ -28,6 +31,7 @@ pub(super) fn start(
     tasks.spawn(forget_requests(vault.clone(), drain.clone()));
     tasks.spawn(forget_authorizations(authorizations.clone(), drain.clone()));
     tasks.spawn(measure_store(store.clone(), drain.clone()));
+    tasks.spawn(sweep_tokens(issuer.clone(), drain.clone()));
     let (issuer, until) = (issuer.clone(), drain.clone());
     tasks.spawn(async move { issuer.run(until).await });
     if let Some(metrics) = metrics.clone() {
@@ -57,6 +61,15 @@ async fn forget_authorizations(authorizations: Authorizations, drain: Cancellati
         }
         if drain.run_until_cancelled(tokio::time::sleep(FORGET_EVERY)).await.is_none() {
             return;
+        }
+    }
+}
+
+async fn sweep_tokens(issuer: TokenIssuer, drain: CancellationToken) {
+    while drain.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
+        if let Err(error) = issuer.sweep().await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(error, "unused tokens could not be revoked");
         }
     }
 }

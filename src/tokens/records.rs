@@ -4,7 +4,7 @@
 //! |------------|------------------------------------|-------------|-------------------------------------------------|
 //! | account    | tenant uid, account id             | tenant key  | JSON, access token or none, refresh token or none |
 //! | client     | tenant uid, account id             | tenant key  | JSON, client secret                             |
-//! | revocation | tenant uid, account id, random     | tenant key  | JSON, token, client secret                      |
+//! | revocation | tenant uid, account id, random     | tenant key  | JSON, refresh token or none, access token or none, client secret |
 //!
 //! An account's record is written twice for each attempt, so it is small. What is needed to give
 //! its tokens back, even when the file is gone, stands in the client's record, written once.

@@ -1,4 +1,4 @@
-//! When which token is to be renewed ahead of time.
+//! What is to be done when.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,32 +7,36 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::AccountId;
-
-/// The accounts whose tokens are used, by the moment at which they are to be renewed.
-///
-/// Bounded by the accounts themselves: each has one place at most (see `Slot::take_schedule`).
-#[derive(Default)]
-pub(super) struct Schedule {
-    due: Mutex<Due>,
+/// Things by the moment at which they are to be done. Whoever enters them bounds them.
+pub(super) struct Schedule<T> {
+    due: Mutex<Due<T>>,
     sooner: Notify,
 }
 
-#[derive(Default)]
-struct Due {
-    entries: BinaryHeap<Reverse<Entry>>,
+struct Due<T> {
+    entries: BinaryHeap<Reverse<Entry<T>>>,
     entered: u64,
 }
 
 /// Ordered by time, then by when they were entered, so that it is repeatable.
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
-struct Entry(Instant, u64, AccountId);
+struct Entry<T>(Instant, u64, T);
 
-impl Schedule {
-    pub(super) fn enter(&self, at: Instant, account: AccountId) {
+impl<T: Ord> Schedule<T> {
+    pub(super) fn new() -> Self {
+        let due = Due { entries: BinaryHeap::new(), entered: 0 };
+        Self { due: Mutex::new(due), sooner: Notify::new() }
+    }
+
+    /// How much is to be done.
+    pub(super) fn len(&self) -> usize {
+        self.due().entries.len()
+    }
+
+    pub(super) fn enter(&self, at: Instant, thing: T) {
         let mut due = self.due();
         due.entered += 1;
-        let entry = Entry(at, due.entered, account);
+        let entry = Entry(at, due.entered, thing);
         let first = due.entries.peek().is_none_or(|Reverse(first)| entry < *first);
         due.entries.push(Reverse(entry));
         drop(due);
@@ -41,8 +45,8 @@ impl Schedule {
         }
     }
 
-    /// Waits for the next account that is due, and takes it out.
-    pub(super) async fn next(&self) -> AccountId {
+    /// Waits for the next thing that is due, and takes it out.
+    pub(super) async fn next(&self) -> T {
         loop {
             let sooner = self.sooner.notified();
             let first = match self.due().entries.peek() {
@@ -52,8 +56,8 @@ impl Schedule {
             };
             match first {
                 None => {
-                    if let Some(Reverse(Entry(.., account))) = self.due().entries.pop() {
-                        return account;
+                    if let Some(Reverse(Entry(.., thing))) = self.due().entries.pop() {
+                        return thing;
                     }
                 }
                 Some(Some(at)) => tokio::select! {
@@ -66,7 +70,7 @@ impl Schedule {
         }
     }
 
-    fn due(&self) -> std::sync::MutexGuard<'_, Due> {
+    fn due(&self) -> std::sync::MutexGuard<'_, Due<T>> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,31 +81,27 @@ mod tests {
 
     use super::*;
 
-    fn account(number: u8) -> AccountId {
-        AccountId([number; 32])
-    }
-
     #[tokio::test(start_paused = true)]
-    async fn accounts_come_when_they_are_due_in_order() {
-        let (schedule, now) = (Schedule::default(), Instant::now());
+    async fn things_come_when_they_are_due_in_order() {
+        let (schedule, now) = (Schedule::new(), Instant::now());
         let second = Duration::from_secs(1);
-        schedule.enter(now + 3 * second, account(3));
-        schedule.enter(now + second, account(9));
-        schedule.enter(now + second, account(1));
+        schedule.enter(now + 3 * second, 3);
+        schedule.enter(now + second, 9);
+        schedule.enter(now + second, 1);
         for expected in [9, 1, 3] {
-            assert_eq!(schedule.next().await, account(expected));
+            assert_eq!(schedule.next().await, expected);
         }
         assert_eq!(now.elapsed(), 3 * second);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_account_that_is_due_sooner_wakes_who_waits() {
-        let (schedule, now) = (Schedule::default(), Instant::now());
-        schedule.enter(now + Duration::from_secs(100), account(1));
+    async fn a_thing_that_is_due_sooner_wakes_who_waits() {
+        let (schedule, now) = (Schedule::new(), Instant::now());
+        schedule.enter(now + Duration::from_secs(100), 1);
         let (first, ()) = tokio::join!(schedule.next(), async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            schedule.enter(now + Duration::from_secs(2), account(2));
+            schedule.enter(now + Duration::from_secs(2), 2);
         });
-        assert_eq!((first, now.elapsed()), (account(2), Duration::from_secs(2)));
+        assert_eq!((first, now.elapsed()), (2, Duration::from_secs(2)));
     }
 }

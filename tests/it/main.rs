@@ -21,6 +21,7 @@ mod outages;
 mod protocol;
 mod reflection;
 mod requests;
+mod revocation;
 mod support;
 mod targets;
 mod tokens;

@@ -87,23 +87,20 @@ impl World {
 
     /// The same, where it may be refused.
     pub(crate) async fn try_open(dir: Arc<TempDir>) -> Result<Self, OpenVaultError> {
-        Self::try_open_in(dir, Arc::new(ManualClock::new()), Arc::new(FakeInfor::new())).await
+        let (clock, infor) = (Arc::new(ManualClock::new()), Arc::new(FakeInfor::new()));
+        Self::try_open_in(dir, clock, infor, approved_hosts()).await
     }
 
-    /// The same, at this time and with this Infor.
+    /// The same, at this time, with this Infor and with these hosts beside Infor's own.
     async fn try_open_in(
         dir: Arc<TempDir>,
         clock: Arc<ManualClock>,
         infor: Arc<FakeInfor>,
+        approved: Vec<ApprovedHost>,
     ) -> Result<Self, OpenVaultError> {
         let store = Arc::new(SledStore::open(&dir.path().join("store")).unwrap());
         let root_key = RootKeyFile::read(&dir.path().join("root.key")).unwrap();
-        let hosts = Arc::new(HostRules::new(vec![ApprovedHost {
-            host: "inforos.customer.example".to_owned(),
-            port: 443,
-            private_addresses: true,
-            trust_anchors: vec![],
-        }]));
+        let hosts = Arc::new(HostRules::new(approved));
         let keyring = store.keyring().await.unwrap();
         let keyring =
             unlock_keyring(keyring.as_deref(), store.store_id(), &root_key).await.unwrap();
@@ -147,7 +144,13 @@ impl World {
     /// The same, where it may be refused.
     pub(crate) async fn try_restart(self) -> Result<Self, OpenVaultError> {
         let (clock, infor) = (self.clock.clone(), self.infor.clone());
-        Self::try_open_in(self.stop().await, clock, infor).await
+        Self::try_open_in(self.stop().await, clock, infor, approved_hosts()).await
+    }
+
+    /// Stops this vault and opens what it left, where the operator approves other hosts now.
+    pub(crate) async fn restart_with_hosts(self, approved: Vec<ApprovedHost>) -> Self {
+        let (clock, infor) = (self.clock.clone(), self.infor.clone());
+        Self::try_open_in(self.stop().await, clock, infor, approved).await.unwrap()
     }
 
     /// Stops this vault; what it left is in the directory.
@@ -209,6 +212,16 @@ impl World {
             IssueTokenRequest { name: name.to_owned(), min_remaining: None, ..Default::default() };
         Ok(self.tokens(ISSUER).await.issue_token(request).await?.into_inner())
     }
+}
+
+/// What the operator approves beside Infor's own hosts.
+fn approved_hosts() -> Vec<ApprovedHost> {
+    vec![ApprovedHost {
+        host: "inforos.customer.example".to_owned(),
+        port: 443,
+        private_addresses: true,
+        trust_anchors: vec![],
+    }]
 }
 
 /// An upload without anything special about it. Infor is not asked about it, so that tests can

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ionvault::ports::{
     ExchangeError, GrantRequest, OauthError, RevocationRequest, Target, TokenAnswer, TokenEndpoint,
-    TokenRequest,
+    TokenKind, TokenRequest,
 };
 use ionvault::secret::Secret;
 use tokio::sync::watch;
@@ -22,6 +22,8 @@ pub(crate) struct FakeInfor {
     secrets: Mutex<HashMap<String, Vec<u8>>>,
     fault: Mutex<Option<fn() -> ExchangeError>>,
     refresh_tokens: Mutex<RefreshTokens>,
+    revoked: watch::Sender<Vec<(TokenKind, String)>>,
+    revocation_fault: Mutex<Option<fn() -> ExchangeError>>,
     held: watch::Sender<bool>,
     life: Mutex<Duration>,
     last_target: Mutex<Option<Target>>,
@@ -46,6 +48,8 @@ impl FakeInfor {
             secrets: Mutex::default(),
             fault: Mutex::default(),
             refresh_tokens: Mutex::default(),
+            revoked: watch::Sender::new(vec![]),
+            revocation_fault: Mutex::default(),
             held: watch::Sender::new(false),
             life: Mutex::new(TOKEN_LIFE),
             last_target: Mutex::default(),
@@ -90,6 +94,17 @@ impl FakeInfor {
     /// Answers this from now on; `None` means tokens again.
     pub(crate) fn fail_with(&self, fault: Option<fn() -> ExchangeError>) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// Answers this to revocations from now on; `None` means success again.
+    pub(crate) fn fail_revocations_with(&self, fault: Option<fn() -> ExchangeError>) {
+        *self.revocation_fault.lock().unwrap() = fault;
+    }
+
+    /// Which tokens it was told to revoke, whatever it answered, as soon as there are so many.
+    pub(crate) async fn until_revoked(&self, count: usize) -> Vec<(TokenKind, String)> {
+        let mut revoked = self.revoked.subscribe();
+        revoked.wait_for(|revoked| revoked.len() >= count).await.unwrap().clone()
     }
 
     /// Gives its tokens this life from now on.
@@ -171,9 +186,15 @@ impl TokenEndpoint for FakeInfor {
     }
 
     async fn revoke(&self, request: &RevocationRequest<'_>) -> Result<(), ExchangeError> {
-        let mut refresh = self.refresh_tokens.lock().unwrap();
-        refresh.valid.retain(|known| known != request.token.expose());
-        Ok(())
+        let token = String::from_utf8(request.token.expose().to_vec()).unwrap();
+        *self.last_target.lock().unwrap() = Some(request.target.clone());
+        let fault = *self.revocation_fault.lock().unwrap();
+        if fault.is_none() {
+            let mut refresh = self.refresh_tokens.lock().unwrap();
+            refresh.valid.retain(|known| known != request.token.expose());
+        }
+        self.revoked.send_modify(|revoked| revoked.push((request.kind, token)));
+        fault.map_or(Ok(()), |fault| Err(fault()))
     }
 }
 
