@@ -2,7 +2,8 @@
 
 use ionvault::pb::v1::token_service_server::TokenService;
 use ionvault::pb::v1::{
-    IssueTokenRequest, IssueTokenResponse, WatchTokenRequest, WatchTokenResponse,
+    IssueTokenRequest, IssueTokenResponse, RevokeTokensRequest, RevokeTokensResponse,
+    WatchTokenRequest, WatchTokenResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -25,5 +26,12 @@ impl TokenService for Noop {
         _request: Request<WatchTokenRequest>,
     ) -> Result<Response<Self::WatchTokenStream>, Status> {
         Ok(Response::new(tokio_stream::empty()))
+    }
+
+    async fn revoke_tokens(
+        &self,
+        _request: Request<RevokeTokensRequest>,
+    ) -> Result<Response<RevokeTokensResponse>, Status> {
+        Err(Status::unimplemented("nobody asks for it"))
     }
 }

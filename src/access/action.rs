@@ -17,6 +17,7 @@ pub enum Action {
     StartAuthorization,
     CompleteAuthorization,
     WatchToken,
+    RevokeTokens,
 }
 
 impl Action {
@@ -37,6 +38,7 @@ impl Action {
             Self::StartAuthorization => "StartAuthorization",
             Self::CompleteAuthorization => "CompleteAuthorization",
             Self::WatchToken => "WatchToken",
+            Self::RevokeTokens => "RevokeTokens",
         }
     }
 }
@@ -44,7 +46,7 @@ impl Action {
 #[cfg(test)]
 impl Action {
     /// All of them.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::UploadCredential,
         Self::GetCredential,
         Self::ListCredentials,
@@ -58,5 +60,6 @@ impl Action {
         Self::StartAuthorization,
         Self::CompleteAuthorization,
         Self::WatchToken,
+        Self::RevokeTokens,
     ];
 }

@@ -32,7 +32,8 @@ fn promised(action: Action) -> [bool; 5] {
         Action::UpdateCredential
         | Action::ActivateCredentialVersion
         | Action::DeleteCredential
-        | Action::UndeleteCredential => [true, false, false, false, false],
+        | Action::UndeleteCredential
+        | Action::RevokeTokens => [true, false, false, false, false],
         Action::IssueToken | Action::WatchToken => [true, false, true, false, false],
     }
 }

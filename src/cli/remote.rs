@@ -19,6 +19,7 @@ mod list;
 mod precondition;
 mod read_file;
 mod refusal;
+mod revoke;
 mod session;
 mod sheet;
 mod show;
@@ -52,6 +53,7 @@ pub(super) enum Command {
     Authorize(authorize::Authorize),
     Watch(watch::Watch),
     Test(test::Test),
+    Revoke(revoke::Revoke),
 }
 
 /// How the answer is printed.
@@ -90,5 +92,6 @@ pub(super) async fn execute(command: Command, output: &mut Output<'_>) -> Result
         Command::Authorize(arguments) => authorize::run(arguments, output).await,
         Command::Watch(arguments) => watch::run(arguments, output).await,
         Command::Test(arguments) => test::run(arguments, output).await,
+        Command::Revoke(arguments) => revoke::run(arguments, output).await,
     }
 }

@@ -4,7 +4,7 @@ mod diagnosis;
 
 use crate::model::{Credential, Grant, Health, IonApiFacts, State, Version, VersionName};
 use crate::pb::v1;
-use crate::tokens::{BudgetUsage, HealthReport, Issued, StartedAuthorization};
+use crate::tokens::{BudgetUsage, HealthReport, Issued, Revocation, StartedAuthorization};
 
 pub(super) use diagnosis::diagnosis;
 
@@ -130,5 +130,14 @@ pub(super) fn authorization(started: StartedAuthorization) -> v1::StartAuthoriza
         // It is base64url.
         state: String::from_utf8_lossy(state.expose()).into_owned(),
         expire_time: Some(expire_time.into()),
+    }
+}
+
+pub(super) fn revocation(revocation: Revocation) -> v1::revoke_tokens_response::Revocation {
+    match revocation {
+        Revocation::None => v1::revoke_tokens_response::Revocation::None,
+        Revocation::Done => v1::revoke_tokens_response::Revocation::Done,
+        Revocation::Unsupported => v1::revoke_tokens_response::Revocation::Unsupported,
+        Revocation::Pending => v1::revoke_tokens_response::Revocation::Pending,
     }
 }

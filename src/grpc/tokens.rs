@@ -7,7 +7,10 @@ use tonic::{Request, Response, Status};
 use crate::access::Action;
 use crate::model::CredentialName;
 use crate::pb::v1::token_service_server::TokenService;
-use crate::pb::v1::{IssueTokenRequest, IssueTokenResponse, WatchTokenRequest};
+use crate::pb::v1::{
+    IssueTokenRequest, IssueTokenResponse, RevokeTokensRequest, RevokeTokensResponse,
+    WatchTokenRequest,
+};
 use crate::tokens::{IssueQuery, Issued, TokenIssuer};
 
 use super::fields::{self, Violations};
@@ -40,6 +43,18 @@ impl Tokens {
         let issued = self.issuer.issue(&credential, query).await?;
         token(&issued)
     }
+
+    async fn revoke(
+        &self,
+        request: Request<RevokeTokensRequest>,
+    ) -> Result<RevokeTokensResponse, Refusal> {
+        let (extensions, RevokeTokensRequest { name }) = into_parts(request);
+        let caller = Guard::caller(&extensions)?;
+        let name: CredentialName = fields::name("name", &name)?;
+        let credential = self.guard.credential(caller, Action::RevokeTokens, &name)?;
+        let revocation = self.issuer.revoke(&credential).await?;
+        Ok(RevokeTokensResponse { revocation: messages::revocation(revocation).into() })
+    }
 }
 
 /// The endpoint checked the token's characters; one that is no text never gets here.
@@ -64,5 +79,12 @@ impl TokenService for Tokens {
         request: Request<WatchTokenRequest>,
     ) -> Result<Response<Self::WatchTokenStream>, Status> {
         answer(self.watch(request))
+    }
+
+    async fn revoke_tokens(
+        &self,
+        request: Request<RevokeTokensRequest>,
+    ) -> Result<Response<RevokeTokensResponse>, Status> {
+        answer(self.revoke(request).await)
     }
 }

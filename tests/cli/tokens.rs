@@ -1,4 +1,4 @@
-//! `token`.
+//! `token` and `revoke`.
 
 use super::samples::TOKEN;
 use super::vault::{Asked, Vault};
@@ -67,4 +67,20 @@ fn a_token_that_infor_refused_is_reported() {
     let asked = vault.asked();
     let [Asked::Token(request)] = asked.as_slice() else { panic!() };
     assert_eq!(request.rejected_token_id, "0123456789abcdef");
+}
+
+#[test]
+fn revoking_says_how_far_it_got() {
+    let vault = Vault::start();
+    for (name, said, told) in [
+        ("acme/infor", "Infor has confirmed it.\n", "REVOCATION_DONE"),
+        ("acme/slow", "Infor is being told in the background.\n", "REVOCATION_PENDING"),
+        ("acme/idle", "Nothing to do: the vault holds no token of acme/idle.\n", "REVOCATION_NONE"),
+    ] {
+        let printed = vault.run(&["revoke", name]).done();
+        assert!(printed.ends_with(said), "{printed}");
+        assert_eq!(vault.run(&["revoke", name, "-o", "json"]).json()["revocation"], told);
+    }
+    assert!(matches!(&vault.asked()[0],
+        Asked::Revoke(request) if request.name == "tenants/acme/credentials/infor"));
 }

@@ -39,6 +39,7 @@ pub(crate) enum Asked {
     Complete(CompleteAuthorizationRequest),
     Watch(WatchTokenRequest),
     Test(TestCredentialRequest),
+    Revoke(RevokeTokensRequest),
 }
 
 /// What the vault does instead of answering well, and what it was asked.
@@ -324,6 +325,20 @@ impl TokenService for Script {
         let mut events = samples::events();
         events.push(Err(ending));
         self.answer(Asked::Watch(request.into_inner()), || tokio_stream::iter(events)).await
+    }
+
+    async fn revoke_tokens(
+        &self,
+        request: Request<RevokeTokensRequest>,
+    ) -> Answer<RevokeTokensResponse> {
+        let request = request.into_inner();
+        let revocation = match request.name.rsplit('/').next() {
+            Some("idle") => revoke_tokens_response::Revocation::None,
+            Some("slow") => revoke_tokens_response::Revocation::Pending,
+            Some(_) | None => revoke_tokens_response::Revocation::Done,
+        };
+        let answer = RevokeTokensResponse { revocation: revocation.into() };
+        self.answer(Asked::Revoke(request), || answer).await
     }
 }
 

@@ -20,6 +20,7 @@ mod opening;
 mod outages;
 mod protocol;
 mod reflection;
+mod reports;
 mod requests;
 mod revocation;
 mod support;

@@ -132,6 +132,8 @@ async fn everything_that_a_credential_goes_through() {
     let answer =
         grpcurl.call(CREDENTIALS, "UploadCredential", &upload(&simulator.ion_api_file(first)));
     assert_eq!((&answer["version"], &answer["added"]), (&json!(1), &json!(true)));
+    assert_eq!(answer["diagnosis"]["verdict"], "VERDICT_ACCEPTED");
+    assert_eq!(answer["credential"]["health"], "HEALTH_HEALTHY");
     let answer = grpcurl.call(CREDENTIALS, "GetCredential", &named);
     let credential = &answer["credential"];
     assert_eq!(credential["state"], "STATE_ACTIVE");
@@ -169,11 +171,16 @@ async fn everything_that_a_credential_goes_through() {
     grpcurl.call(CREDENTIALS, "UndeleteCredential", &named);
     let again = grpcurl.call(TOKENS, "IssueToken", &named);
     assert_eq!(again["tokenId"], issued["tokenId"], "a token that still lives is used again");
-    assert_eq!(simulator.requests().tokens(), 1);
+    assert_eq!(simulator.requests().tokens(), 2, "those of the two uploads");
 
     // The same credential, from the machine itself.
     let answer = admin.call(TOKENS, "IssueToken", &named);
     assert_eq!(answer["tokenId"], issued["tokenId"]);
+    let answer = grpcurl.call(CREDENTIALS, "TestCredential", &named);
+    assert_eq!(answer["diagnosis"]["verdict"], "VERDICT_ACCEPTED");
+    assert_eq!(answer["diagnosis"]["version"], format!("{NAME}/versions/1"));
+    let answer = grpcurl.call(TOKENS, "RevokeTokens", &named);
+    assert_eq!(answer["revocation"], "REVOCATION_DONE");
     refuse_a_file(&grpcurl);
     refuse_a_file(&admin);
     server.stop();
@@ -186,7 +193,7 @@ fn look_around(grpcurl: &Grpcurl) {
         assert!(services.lines().any(|line| line == service), "{services}");
     }
     let methods = grpcurl.read(&["list", CREDENTIALS]);
-    assert_eq!(methods.lines().count(), 8, "{methods}");
+    assert_eq!(methods.lines().count(), 9, "{methods}");
     let described = grpcurl.read(&["describe", "ionvault.v1.IssueTokenRequest"]);
     assert!(described.contains("string name = 1;"), "{described}");
     for service in ["", CREDENTIALS, TOKENS] {

@@ -106,6 +106,12 @@ impl<'a> Caller<'a> {
         assert_eq!(self.heard(&format!("test {name}"), result), "OK");
     }
 
+    /// Gives the tokens of a credential back.
+    pub(crate) async fn revoke(&mut self, name: &str) {
+        let result = self.tokens.revoke_tokens(RevokeTokensRequest { name: full(name) }).await;
+        assert_eq!(self.heard(&format!("revoke {name}"), result), "OK");
+    }
+
     /// Asks for a token, which goes as `expected`. A token that comes is a secret from then on.
     pub(crate) async fn issue(&mut self, name: &str, expected: &str) {
         let what = format!("issue {name}");

@@ -43,6 +43,7 @@ pub(crate) async fn first(
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     caller.test("sts", Verdict::Accepted).await;
+    caller.revoke("sts").await;
     caller.test("web", Verdict::AuthorizationRequired).await;
     caller.authorize("web", providers).await;
     caller.issue("web", "OK").await;

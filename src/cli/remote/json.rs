@@ -32,6 +32,11 @@ pub(super) struct UploadAnswer<'a> {
 }
 
 #[derive(Serialize)]
+pub(super) struct RevokeAnswer {
+    revocation: &'static str,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VersionsAnswer<'a> {
     credential_versions: Vec<Version<'a>>,
@@ -133,6 +138,12 @@ impl<'a> UploadAnswer<'a> {
             diagnosis: answer.diagnosis.as_ref().map(Diagnosis::from),
             activated: answer.activated,
         }
+    }
+}
+
+impl From<&v1::RevokeTokensResponse> for RevokeAnswer {
+    fn from(answer: &v1::RevokeTokensResponse) -> Self {
+        Self { revocation: answer.revocation().as_str_name() }
     }
 }
 

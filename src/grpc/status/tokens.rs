@@ -7,13 +7,15 @@ use tonic_types::ErrorDetails;
 
 use crate::ion;
 use crate::tokens::{
-    BudgetExhausted, FlightError, IssueError, NotNow, TestError, TooManyWatchers, VerifyUploadError,
+    BudgetExhausted, FlightError, IssueError, NotNow, RevokeError, TestError, TooManyWatchers,
+    VerifyUploadError,
 };
 use crate::vault::OpenFileError;
 
 use super::super::Refusal;
 use super::{
     RETRY_AFTER, Reason, damaged, deleted, host_not_allowed, limit, no_such_version, not_found,
+    store,
 };
 
 impl From<IssueError> for Refusal {
@@ -55,6 +57,18 @@ impl From<VerifyUploadError> for Refusal {
             VerifyUploadError::Upload(error) => error.into(),
             VerifyUploadError::Verify(error) => Self(flight(&error, None)),
         }
+    }
+}
+
+impl From<RevokeError> for Refusal {
+    fn from(error: RevokeError) -> Self {
+        Self(match &error {
+            RevokeError::Store(_) | RevokeError::Contended => store(&error),
+            RevokeError::Read(_) | RevokeError::Key(_) => damaged(&error),
+            RevokeError::Seal(_) | RevokeError::Random(_) | RevokeError::Abandoned => {
+                Reason::Overloaded.says("the vault could not finish the request: retry")
+            }
+        })
     }
 }
 

@@ -62,6 +62,8 @@ fn the_fields_are_those_of_the_proto_files() {
     let mut page = in_json(&VersionsAnswer::from(&versions[..]));
     page.insert("nextPageToken".to_owned());
     assert_eq!(page, in_proto("ListCredentialVersionsResponse"));
+    let revoked = v1::RevokeTokensResponse::default();
+    assert_eq!(in_json(&RevokeAnswer::from(&revoked)), in_proto("RevokeTokensResponse"));
 }
 
 #[test]
