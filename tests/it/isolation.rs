@@ -1,5 +1,8 @@
 //! Tenants never mix.
 
+mod foreign;
+mod mixed;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -62,12 +62,18 @@ pub(crate) struct World {
     pub(crate) authorizations: Authorizations,
     pub(crate) infor: Arc<FakeInfor>,
     pub(crate) clock: Arc<ManualClock>,
+    settings: TokenSettings,
     services: Services,
 }
 
 impl World {
     /// A new vault, with the shipped policy and a member in each of its groups.
     pub(crate) async fn new() -> Self {
+        Self::with_settings(TokenSettings::default()).await
+    }
+
+    /// The same, where the operator set something about tokens.
+    pub(crate) async fn with_settings(settings: TokenSettings) -> Self {
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let keyring = Keyring::generate().unwrap();
         RootKeyFile::create(&dir.path().join("root.key")).unwrap();
@@ -77,7 +83,8 @@ impl World {
         Vault::create(&store, &keyring, &root_key).await.unwrap();
         store.close().await.unwrap();
         drop(store);
-        Self::open(dir).await
+        let (clock, infor) = (Arc::new(ManualClock::new()), Arc::new(FakeInfor::new()));
+        Self::try_open_in(dir, clock, infor, approved_hosts(), settings).await.unwrap()
     }
 
     /// The vault that lies in `dir`.
@@ -88,7 +95,7 @@ impl World {
     /// The same, where it may be refused.
     pub(crate) async fn try_open(dir: Arc<TempDir>) -> Result<Self, OpenVaultError> {
         let (clock, infor) = (Arc::new(ManualClock::new()), Arc::new(FakeInfor::new()));
-        Self::try_open_in(dir, clock, infor, approved_hosts()).await
+        Self::try_open_in(dir, clock, infor, approved_hosts(), TokenSettings::default()).await
     }
 
     /// The same, at this time, with this Infor and with these hosts beside Infor's own.
@@ -97,6 +104,7 @@ impl World {
         clock: Arc<ManualClock>,
         infor: Arc<FakeInfor>,
         approved: Vec<ApprovedHost>,
+        settings: TokenSettings,
     ) -> Result<Self, OpenVaultError> {
         let store = Arc::new(SledStore::open(&dir.path().join("store")).unwrap());
         let root_key = RootKeyFile::read(&dir.path().join("root.key")).unwrap();
@@ -113,10 +121,14 @@ impl World {
                 return Err(refused);
             }
         };
-        let settings = TokenSettings::default();
-        let jitter = Jitter::seeded(1);
-        let issuer =
-            TokenIssuer::open(vault.clone(), hosts, infor.clone(), clock.clone(), settings, jitter);
+        let issuer = TokenIssuer::open(
+            vault.clone(),
+            hosts,
+            infor.clone(),
+            clock.clone(),
+            settings.clone(),
+            Jitter::seeded(1),
+        );
         let issuer = issuer.await.unwrap();
         let groups =
             [("admin", ADMIN), ("uploader", UPLOADER), ("issuer", ISSUER), ("auditor", AUDITOR)];
@@ -133,7 +145,18 @@ impl World {
             authorizations: authorizations.clone(),
             access: Arc::new(access),
         };
-        Ok(Self { dir, store, faulty, vault, issuer, authorizations, infor, clock, services })
+        Ok(Self {
+            dir,
+            store,
+            faulty,
+            vault,
+            issuer,
+            authorizations,
+            infor,
+            clock,
+            settings,
+            services,
+        })
     }
 
     /// Stops this vault and opens what it left.
@@ -144,13 +167,15 @@ impl World {
     /// The same, where it may be refused.
     pub(crate) async fn try_restart(self) -> Result<Self, OpenVaultError> {
         let (clock, infor) = (self.clock.clone(), self.infor.clone());
-        Self::try_open_in(self.stop().await, clock, infor, approved_hosts()).await
+        let settings = self.settings.clone();
+        Self::try_open_in(self.stop().await, clock, infor, approved_hosts(), settings).await
     }
 
     /// Stops this vault and opens what it left, where the operator approves other hosts now.
     pub(crate) async fn restart_with_hosts(self, approved: Vec<ApprovedHost>) -> Self {
         let (clock, infor) = (self.clock.clone(), self.infor.clone());
-        Self::try_open_in(self.stop().await, clock, infor, approved).await.unwrap()
+        let settings = self.settings.clone();
+        Self::try_open_in(self.stop().await, clock, infor, approved, settings).await.unwrap()
     }
 
     /// Stops this vault; what it left is in the directory.
