@@ -44,7 +44,11 @@ impl Seat<'_> {
         }
         let another = |other: &AccessToken| other.id != token.id && self.serves(other, query);
         match self.fly(Purpose::Rejected, another).await {
-            Err(IssueError::Flight { error, .. }) if !error.is_definite() => Ok(token),
+            Err(IssueError::Flight { error, .. }) if !error.is_definite() => {
+                // Unless it was revoked meanwhile.
+                let kept = self.slot.token().is_some_and(|kept| kept.id == token.id);
+                if kept { Ok(token) } else { self.need(query).await }
+            }
             outcome => outcome,
         }
     }

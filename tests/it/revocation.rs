@@ -172,6 +172,25 @@ async fn a_token_that_comes_after_its_account_was_revoked_is_not_given_out_but_b
 }
 
 #[tokio::test]
+async fn who_reported_a_token_is_not_given_it_again_when_it_was_revoked_meanwhile() {
+    let world = world().await;
+    let credential = find(&world, ACME);
+    let first = world.issuer.issue(&credential, IssueQuery::default()).await.unwrap();
+    world.infor.hold();
+    let query = IssueQuery { rejected: Some(&first.token.id), ..IssueQuery::default() };
+    let reporting = async {
+        let issued = world.issuer.issue(&credential, query).await.unwrap();
+        assert_ne!(issued.token.id, first.token.id);
+    };
+    let revoking = async {
+        world.infor.until_requests(2).await;
+        assert_ne!(revoke(&world).await, Revocation::None);
+        world.infor.release();
+    };
+    tokio::join!(reporting, revoking);
+}
+
+#[tokio::test]
 async fn nothing_is_sent_to_a_host_that_is_not_approved_any_more() {
     let world = World::new().await;
     let file = String::from_utf8(ionapi("ACME_PRD", "app1")).unwrap();
