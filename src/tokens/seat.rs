@@ -45,9 +45,9 @@ impl Seat<'_> {
         let another = |other: &AccessToken| other.id != token.id && self.serves(other, query);
         match self.fly(Purpose::Rejected, another).await {
             Err(IssueError::Flight { error, .. }) if !error.is_definite() => {
-                // Unless it was revoked meanwhile.
+                // Unless it was revoked meanwhile, or failing took so long that it is too short now.
                 let kept = self.slot.token().is_some_and(|kept| kept.id == token.id);
-                if kept { Ok(token) } else { self.need(query).await }
+                if kept && self.serves(&token, query) { Ok(token) } else { self.need(query).await }
             }
             outcome => outcome,
         }
