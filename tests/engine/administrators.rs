@@ -1,12 +1,19 @@
 //! Those who upload files, and change what serves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ionvault::model::Labels;
+use ionvault::model::{Credential, Labels};
 use ionvault::secret::Secret;
 use ionvault::vault::{Activation, ChangeError, Upload, UploadError};
 
+use super::callers::{self, Call};
+use super::fleet::Fleet;
 use super::life::Life;
+
+/// A request to Infor is as good as over after this.
+const PAUSE_MAX: Duration = Duration::from_millis(600);
 
 /// Most different files of one log-in.
 const COPIES: usize = 3;
@@ -23,7 +30,7 @@ pub(crate) async fn change(life: Arc<Life>, member: usize) {
         upload_first(&life, member).await;
         return;
     };
-    let (what, at) = life.world.draw(|rng| (rng.below(10), rng.below(64)));
+    let (what, at) = life.world.draw(|rng| (rng.below(12), rng.below(64)));
     let version = credential.versions[at % credential.versions.len()].number;
     let failed = match what {
         0..=3 => {
@@ -31,11 +38,22 @@ pub(crate) async fn change(life: Arc<Life>, member: usize) {
             upload(&life, member, logins[at % logins.len()], at % COPIES).await;
             return;
         }
-        4..=5 => {
+        4 => return test(&life, &credential, member).await,
+        5 => {
+            if life.world.draw(|rng| rng.chance(700)) {
+                // Somebody has just reported its token, and another one is on its way.
+                let pause = life.world.draw(|rng| rng.between(Duration::ZERO, PAUSE_MAX));
+                let (life, call) = (life.clone(), Call::report(member));
+                tokio::spawn(async move { call.make(&life).await });
+                tokio::time::sleep(pause).await;
+            }
+            return revoke(&life, &credential, member).await;
+        }
+        6..=7 => {
             life.world.note(format_args!("credential {member}: version {version} is activated"));
             life.vault.activate(name, version, None, None).await.err().map(|e| is_outage(&e))
         }
-        6 => {
+        8 => {
             life.world.note(format_args!("credential {member} is deleted"));
             life.vault.delete(name, None, None).await.err().map(|e| is_outage(&e))
         }
@@ -46,6 +64,36 @@ pub(crate) async fn change(life: Arc<Life>, member: usize) {
     };
     if failed == Some(false) && !life.world.is_dead() {
         life.world.broken(format_args!("a change of credential {member} failed without a cause"));
+    }
+}
+
+/// Tries the file that serves.
+async fn test(life: &Life, credential: &Arc<Credential>, member: usize) {
+    let place = (life.fleet.credentials[member].tenant, callers::login_of(credential));
+    life.world.note(format_args!("credential {member} is tested"));
+    life.ledger.test_begins(place);
+    let tested = life.issuer.test(credential, None).await;
+    if !life.world.is_dead() {
+        life.ledger.test_ends(place);
+        life.world.note(format_args!("credential {member} was tested: {}", tested.is_ok()));
+    }
+}
+
+/// Revokes the tokens of all versions.
+async fn revoke(life: &Life, credential: &Arc<Credential>, member: usize) {
+    let logins = credential.versions.iter().map(|v| Fleet::login_named(&v.facts.application_name));
+    let logins: BTreeSet<_> = logins.collect();
+    let places: Vec<_> =
+        logins.iter().map(|login| (life.fleet.credentials[member].tenant, *login)).collect();
+    let request = life.infor.requests();
+    life.world
+        .note(format_args!("credential {member}: tokens until request {request} are revoked"));
+    places.iter().for_each(|place| life.ledger.revocation_begins(*place));
+    let revoked = life.issuer.revoke(credential).await;
+    if !life.world.is_dead() {
+        let said = revoked.as_ref().map_err(ToString::to_string);
+        life.world.note(format_args!("credential {member}: revocation: {said:?}"));
+        places.iter().for_each(|at| life.ledger.revocation_ends(*at, revoked.is_ok(), request));
     }
 }
 

@@ -47,6 +47,11 @@ impl Call {
         Self { member, min_remaining: None, reports: Reports::Nothing, patience: PATIENCE_MAX }
     }
 
+    /// Somebody who saw the newest token refused.
+    pub(crate) const fn report(member: usize) -> Self {
+        Self { reports: Reports::Newest, ..Self::plain(member) }
+    }
+
     pub(crate) async fn make(self, life: &Arc<Life>) -> Outcome {
         let member = &life.fleet.credentials[self.member];
         let Ok(Some(credential)) = life.vault.find(&member.name) else { return Outcome::Nothing };

@@ -185,6 +185,7 @@ impl Visit<'_> {
         let (fleet, now) = (&infor.fleet, infor.world.now());
         let state = &mut *infor.state();
         let asked = Asked {
+            request: *number,
             at: self.began,
             disturbances: infor.world.disturbances(),
             wall_steps: infor.world.wall_steps(),

@@ -25,6 +25,15 @@ struct Account {
     waiting: Vec<(u64, Duration)>,
     /// When a caller last reported the newest token.
     reported: Option<Duration>,
+    /// Administrators who try the file now.
+    testing: u32,
+    /// Administrators who revoke its tokens now, and how often that began.
+    revoking: u32,
+    revocations: u64,
+    /// Nobody may be given a token of this request or one before.
+    revoked_until: u64,
+    /// Whether they are revoked is for the next process to find out.
+    perhaps_revoked: bool,
     stop: Option<Stop>,
 }
 
@@ -52,6 +61,8 @@ pub(crate) struct Visitor {
     pub(crate) asked: Option<Duration>,
     pub(crate) reports_newest: bool,
     visit: u64,
+    /// How often revoking had begun when it set out.
+    revocations: u64,
     /// Whether a token was there that would do, and is the caller's due.
     due: bool,
 }
@@ -89,7 +100,8 @@ impl Ledger {
         if reports_newest {
             account.reported = Some(self.world.now());
         }
-        Visitor { tenant, login, asked, reports_newest, visit, due }
+        let revocations = account.revocations;
+        Visitor { tenant, login, asked, reports_newest, visit, revocations, due }
     }
 
     /// A caller has an answer, or gave up: then what was begun for it goes on.
@@ -104,6 +116,10 @@ impl Ledger {
         for (at, account) in self.accounts().iter_mut().enumerate() {
             // The next process knows the refusal by its wall clock, which may be another.
             account.stop = None;
+            if account.revoking > 0 || account.perhaps_revoked {
+                account.held = None;
+            }
+            (account.testing, account.revoking, account.perhaps_revoked) = (0, 0, false);
             account.open |= self.has_cause(account, at % self.fleet.logins.len());
             account.waiting.clear();
         }
@@ -128,6 +144,11 @@ impl Ledger {
             self.world.broken(format_args!("login {login} was given a token of login {other}"));
         }
         let mut accounts = self.accounts();
+        if token.asked.request <= accounts[self.at(tenant, login)].revoked_until {
+            let number = token.number;
+            self.world
+                .broken(format_args!("login {login} was given token {number}, revoked before"));
+        }
         for other in (0..super::fleet::TENANTS).filter(|other| *other != tenant) {
             let held = &accounts[self.at(other, login)].held;
             if held.as_ref().is_some_and(|held| held.token.number == token.number) {
@@ -161,6 +182,8 @@ impl Ledger {
         if reports_newest && definite {
             return;
         }
+        // Somebody may have revoked it meanwhile.
+        let due = due && self.accounts()[self.at(tenant, login)].revocations == visitor.revocations;
         if due || self.due(tenant, login, asked) {
             self.world.broken(format_args!(
                 "a caller of login {login} was refused ({told}), and there is a good token"
@@ -172,7 +195,9 @@ impl Ledger {
     fn due(&self, tenant: usize, login: usize, asked: Option<Duration>) -> bool {
         let accounts = self.accounts();
         let account = &accounts[self.at(tenant, login)];
-        let Some(held) = &account.held else { return false };
+        let Some(held) = account.held.as_ref().filter(|_| account.revoking == 0) else {
+            return false;
+        };
         // A newer one may have come that nobody was given yet. By a wall clock that was put back, it
         // can end before this one.
         if account.open && held.token.asked.wall_steps != self.world.wall_steps() {
@@ -221,6 +246,44 @@ impl Ledger {
         }
     }
 
+    /// An administrator tries a file, whatever was refused before. What it came to is told later.
+    pub(crate) fn test_begins(&self, (tenant, login): (usize, usize)) {
+        let account = &mut self.accounts()[self.at(tenant, login)];
+        (account.testing, account.stop, account.open) = (account.testing + 1, None, true);
+    }
+
+    pub(crate) fn test_ends(&self, (tenant, login): (usize, usize)) {
+        self.accounts()[self.at(tenant, login)].testing -= 1;
+    }
+
+    /// An administrator revokes the tokens of an account.
+    pub(crate) fn revocation_begins(&self, (tenant, login): (usize, usize)) {
+        let account = &mut self.accounts()[self.at(tenant, login)];
+        (account.revoking, account.revocations) = (account.revoking + 1, account.revocations + 1);
+        (account.stop, account.open) = (None, true);
+    }
+
+    /// It has ended. If it is `acknowledged`, no token of this request or of one before is given to
+    /// anybody who comes from now on; else nobody knows.
+    pub(crate) fn revocation_ends(
+        &self,
+        (tenant, login): (usize, usize),
+        acknowledged: bool,
+        request: u64,
+    ) {
+        let account = &mut self.accounts()[self.at(tenant, login)];
+        account.revoking -= 1;
+        let newer = |held: &Held| held.token.asked.request > request;
+        if !account.held.as_ref().is_some_and(newer) {
+            account.held = None;
+        }
+        if acknowledged {
+            account.revoked_until = account.revoked_until.max(request);
+        } else {
+            account.perhaps_revoked = true;
+        }
+    }
+
     /// Infor has said no for good to a log-in, and the vault knows it.
     pub(crate) fn is_refused(&self, login: usize) {
         let at = self.world.now();
@@ -231,6 +294,9 @@ impl Ledger {
 
     fn has_cause(&self, account: &Account, login: usize) -> bool {
         let Some(held) = &account.held else { return true };
+        if account.testing > 0 || account.revoking > 0 {
+            return true;
+        }
         let left = self.left(held);
         let reported = account.reported.is_some_and(|at| self.world.now() <= at + REPORT_TIME);
         account.open

@@ -136,7 +136,7 @@ async fn a_life(outside: &Outside, stormy: Duration) -> End {
                 let member = life.world.draw(|rng| rng.below(life.fleet.credentials.len()));
                 tokio::spawn(administrators::change(life.clone(), member));
             }
-            15..=34 => {
+            15..=49 => {
                 if weather::change(&life) {
                     life.stop().await;
                     life.world.note(format_args!("stopped"));

@@ -15,15 +15,15 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Something goes wrong now. Returns whether the process is to be stopped in good order.
 pub(crate) fn change(life: &Arc<Life>) -> bool {
     match life.world.draw(|rng| rng.below(100)) {
-        0..=44 => begin_spell(life),
-        45..=59 => switch_off(life),
-        60..=69 => step_clock(life),
-        70..=74 => silence_store(life),
-        75..=77 => {
+        0..=34 => begin_spell(life),
+        35..=46 => switch_off(life),
+        47..=54 => step_clock(life),
+        55..=58 => silence_store(life),
+        59..=60 => {
             life.world.note(format_args!("the store will fail"));
             life.store.fail_for_good();
         }
-        78..=83 => return true,
+        61..=65 => return true,
         _ => {
             let steps = life.world.draw(|rng| 1 + rng.below(12));
             life.world.note(format_args!("a crash comes in {steps} steps"));

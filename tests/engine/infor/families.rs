@@ -37,6 +37,8 @@ pub(crate) struct AccessToken {
 /// A token request.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked {
+    /// How many requests there were before, and this one.
+    pub(crate) request: u64,
     /// When the vault sent it: from then on it counts the token's life.
     pub(crate) at: Duration,
     /// The world's disturbances until then.
