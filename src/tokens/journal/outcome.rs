@@ -82,8 +82,23 @@ impl Journal<'_> {
         grant: GrantKind,
         error: &ExchangeError,
     ) -> Result<FlightError, FlightError> {
-        let inner = self.inner;
-        let cause = Cause::from(error);
+        for _ in 0..CLOSE_TRIES_MAX {
+            let (next, wait) = self.after_failure(grant, error);
+            let tokens = [self.access_token.as_ref(), self.refresh_token.as_ref()];
+            let write = self.sealed(&next, tokens[0], tokens[1])?;
+            if self.close(next, vec![write]).await? {
+                self.show(None);
+                return Ok(Cause::from(error).error(self.flight.version.facts.grant, Some(wait)));
+            }
+            // Its tokens were revoked meanwhile. What Infor said holds all the same.
+            self.reload().await?;
+        }
+        Err(FlightError::AskAgain)
+    }
+
+    /// The account after a failed attempt, and how long nobody attempts again.
+    fn after_failure(&self, grant: GrantKind, error: &ExchangeError) -> (AccountState, Duration) {
+        let (inner, cause) = (self.inner, Cause::from(error));
         let mut next = self.state.clone();
         if !error.may_have_had_effect() && grant == GrantKind::Refresh {
             next.redemptions = next.redemptions.saturating_sub(1);
@@ -101,14 +116,9 @@ impl Journal<'_> {
         } else {
             backoff::backoff(count, retry_after(error), &inner.jitter)
         };
-        let told = cause.error(self.flight.version.facts.grant, Some(wait));
         let since = before.map_or(now, |before| before.since);
         next.failure = Some(Failure { cause, count, since, retry_time: now + wait });
-        let write = self.sealed(&next, self.access_token.as_ref(), self.refresh_token.as_ref())?;
-        if self.close(next, vec![write]).await? {
-            self.show(None);
-        }
-        Ok(told)
+        (next, wait)
     }
 
     /// Infor refused the refresh token: it is forgotten.
