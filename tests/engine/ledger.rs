@@ -260,7 +260,7 @@ impl Ledger {
     pub(crate) fn revocation_begins(&self, (tenant, login): (usize, usize)) {
         let account = &mut self.accounts()[self.at(tenant, login)];
         (account.revoking, account.revocations) = (account.revoking + 1, account.revocations + 1);
-        (account.stop, account.open) = (None, true);
+        account.open = true;
     }
 
     /// It has ended. If it is `acknowledged`, no token of this request or of one before is given to
@@ -273,10 +273,8 @@ impl Ledger {
     ) {
         let account = &mut self.accounts()[self.at(tenant, login)];
         account.revoking -= 1;
-        let newer = |held: &Held| held.token.asked.request > request;
-        if !account.held.as_ref().is_some_and(newer) {
-            account.held = None;
-        }
+        // What came meanwhile may have been taken with the rest.
+        account.held = None;
         if acknowledged {
             account.revoked_until = account.revoked_until.max(request);
         } else {

@@ -2,7 +2,7 @@
 //! over a store, an Infor, clocks and chance that a seed determines. A process dies at any step of
 //! it, and the world goes on.
 //!
-//! `IONVAULT_TEST_FULL=1` runs 3,800 seeds of three days instead of 30 of half a day, in release
+//! `IONVAULT_TEST_FULL=1` runs 5,000 seeds of three days instead of 30 of half a day, in release
 //! builds; `IONVAULT_SIM_SEED=n` runs one of them, and prints all its events if it fails.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
@@ -37,7 +37,7 @@ use world::Report;
 /// Seeds, and how long faults happen in each: here, and in CI.
 const SEEDS: u64 = 30;
 const STORMY: Duration = Duration::from_secs(12 * 3600);
-const SEEDS_FULL: u64 = 3_800;
+const SEEDS_FULL: u64 = 5_000;
 const STORMY_FULL: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// Seeds at the same time; CI's machines have so many cores.
