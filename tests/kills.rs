@@ -17,6 +17,8 @@ mod browser;
 mod installation;
 #[path = "third_party/installed.rs"]
 mod installed;
+#[path = "oidc_provider/introspection.rs"]
+mod introspection;
 mod kills {
     pub(crate) mod figures;
     pub(crate) mod house;

@@ -10,12 +10,18 @@
 mod browser;
 #[path = "oidc_provider/code_flow.rs"]
 mod code_flow;
+#[path = "oidc_provider/given_back.rs"]
+mod given_back;
 #[path = "third_party/installed.rs"]
 mod installed;
+#[path = "oidc_provider/introspection.rs"]
+mod introspection;
 #[path = "oidc_provider/questions.rs"]
 mod questions;
 #[path = "oidc_provider/server.rs"]
 mod server;
+#[path = "oidc_provider/tap.rs"]
+mod tap;
 #[path = "oidc_provider/vault.rs"]
 mod vault;
 #[path = "oidc_provider/web_apps.rs"]

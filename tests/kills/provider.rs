@@ -4,6 +4,7 @@ use ionvault::simulator::{App, AppGrant, ServerKind};
 use serde_json::Value;
 
 use crate::browser;
+use crate::introspection::is_active;
 use crate::server::OidcProvider;
 
 pub(crate) struct Provider {
@@ -34,24 +35,9 @@ impl Provider {
         &self.server.base_url
     }
 
-    /// Whether a token works: the provider is asked (RFC 7662).
+    /// Whether a token works.
     pub(crate) async fn accepts(&self, app: &App, access_token: &str) -> bool {
-        let path = match app.server {
-            ServerKind::PingFederate => format!("/{}/as/introspect.oauth2", app.tenant),
-            ServerKind::InforSts => "/InforIntSTS/connect/introspect".to_owned(),
-        };
-        let form = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("token", access_token)
-            .append_pair("client_id", &app.client_id)
-            .append_pair("client_secret", &app.client_secret)
-            .finish();
-        let request = self.client.post(format!("{}{path}", self.base_url()));
-        let request =
-            request.header("content-type", "application/x-www-form-urlencoded").body(form);
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-        answer["active"].as_bool().unwrap()
+        is_active(&self.client, self.base_url(), app, access_token).await
     }
 
     pub(crate) async fn granted(&self) -> Granted {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use ionvault::adapters::{HttpsTokenEndpoint, RootKeyFile, SledStore};
+use ionvault::adapters::{RootKeyFile, SledStore};
 use ionvault::ion::{ApprovedHost, HostRules};
 use ionvault::model::{Caller, Credential, CredentialName, Labels};
 use ionvault::ports::{Clock, Store as _};
@@ -16,11 +16,14 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
 
+use crate::tap::Tap;
+
 /// A vault that may ask one server on this machine.
 pub(crate) struct House {
     pub(crate) vault: Vault,
     pub(crate) issuer: TokenIssuer,
     pub(crate) authorizations: Authorizations,
+    pub(crate) endpoint: Arc<Tap>,
     pub(crate) clock: Arc<HandClock>,
     dir: TempDir,
 }
@@ -70,17 +73,18 @@ impl House {
         }]));
         let clock = Arc::<HandClock>::default();
         let vault = Vault::open(store, keyring, hosts.clone(), clock.clone()).await.unwrap();
+        let endpoint = Arc::new(Tap::new());
         let issuer = TokenIssuer::open(
             vault.clone(),
             hosts,
-            Arc::new(HttpsTokenEndpoint::new()),
+            endpoint.clone(),
             clock.clone(),
             TokenSettings::default(),
             Jitter::seeded(1),
         );
         let issuer = issuer.await.unwrap();
         let authorizations = Authorizations::new(issuer.clone());
-        Self { vault, issuer, authorizations, clock, dir }
+        Self { vault, issuer, authorizations, endpoint, clock, dir }
     }
 
     /// Keeps a file under this name.

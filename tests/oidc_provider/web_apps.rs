@@ -1,5 +1,5 @@
-//! A Web app end to end: a person authorizes it, its tokens are issued and renewed, and whatever is
-//! no answer to a question of ours is refused.
+//! A Web app end to end: a person authorizes it, its tokens are issued, renewed and given back, and
+//! whatever is no answer to a question of ours is refused.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::browser;
+use crate::given_back::{self, Server};
 use crate::questions::{REDIRECT, apps};
 use crate::server::OidcProvider;
 use crate::vault::{Account, House, caller, secret};
@@ -20,7 +21,7 @@ const UNTIL_RENEWAL: Duration = Duration::from_secs(7190);
 async fn a_web_app_works_with_oidc_provider() {
     let apps = apps();
     let Some(server) = OidcProvider::start(&apps) else { return };
-    check("oidc-provider", &server.base_url, &server.ca_pem, &apps).await;
+    check(&Server::OidcProvider(server), &apps).await;
 }
 
 #[tokio::test]
@@ -32,11 +33,11 @@ async fn a_web_app_works_with_the_simulator() {
     for app in &apps {
         simulator.add_app(app.clone()).unwrap();
     }
-    check("the simulator", &simulator.base_url(), simulator.ca_pem(), &apps).await;
-    simulator.shutdown().await;
+    check(&Server::Simulator(simulator), &apps).await;
 }
 
-async fn check(server: &str, base_url: &str, ca_pem: &str, apps: &[App]) {
+async fn check(server: &Server, apps: &[App]) {
+    let (base_url, ca_pem) = (&server.base_url(), server.ca_pem());
     let port = base_url.rsplit(':').next().unwrap().parse().unwrap();
     let is_web = |app: &&App| matches!(app.grant, AppGrant::AuthorizationCode { .. });
     for app in apps.iter().filter(is_web) {
@@ -47,8 +48,11 @@ async fn check(server: &str, base_url: &str, ca_pem: &str, apps: &[App]) {
         let sister = house.account(sister, &file, ca_pem).await;
         let renewals = goes_its_way(&account).await;
         let refusals = refused(&account, &sister).await;
+        let revoked = given_back::revoke(server, app, [&account, &sister]).await;
         eprintln!(
-            "{server}, {:?}: authorized, {renewals} renewals, {refusals} redirects refused",
+            "{}, {:?}: authorized, {renewals} renewals, {refusals} redirects refused, revoked: \
+             {revoked} tokens",
+            server.name(),
             app.server
         );
         house.stop().await;
@@ -165,12 +169,12 @@ impl Account<'_> {
     }
 
     /// The id of the token that callers are given.
-    async fn issue(&self) -> Result<String, IssueError> {
+    pub(crate) async fn issue(&self) -> Result<String, IssueError> {
         let issued = self.house.issuer.issue(&self.credential, IssueQuery::default()).await?;
         Ok(issued.token.id.clone())
     }
 }
 
-fn is(error: &IssueError, what: impl Fn(&FlightError) -> bool) -> bool {
+pub(crate) fn is(error: &IssueError, what: impl Fn(&FlightError) -> bool) -> bool {
     matches!(error, IssueError::Flight { error, .. } if what(error))
 }
