@@ -21,11 +21,7 @@ impl Seat<'_> {
     /// A token that Infor issued now, or while this caller was on its way here.
     pub(super) async fn need(&self, query: IssueQuery<'_>) -> Result<Arc<AccessToken>, IssueError> {
         let token = self.fly(Purpose::Need, |token| self.serves(token, query)).await?;
-        // It may be too short-lived for this caller, and that it is the first to learn.
-        match token.fitness(query.min_remaining, &self.inner.now())? {
-            Fitness::Good | Fitness::Ageing => Ok(token),
-            Fitness::Unfit => Err(failed(FlightError::ShortLived)),
-        }
+        self.fit(token, query)
     }
 
     /// Another token than this one, which the caller saw refused; or this one again, where renewing
@@ -49,7 +45,20 @@ impl Seat<'_> {
                 let kept = self.slot.token().is_some_and(|kept| kept.id == token.id);
                 if kept && self.serves(&token, query) { Ok(token) } else { self.need(query).await }
             }
-            outcome => outcome,
+            outcome => self.fit(outcome?, query),
+        }
+    }
+
+    /// A token that has just come. It may be too short-lived for this caller, who is the first to
+    /// learn that.
+    fn fit(
+        &self,
+        token: Arc<AccessToken>,
+        query: IssueQuery<'_>,
+    ) -> Result<Arc<AccessToken>, IssueError> {
+        match token.fitness(query.min_remaining, &self.inner.now())? {
+            Fitness::Good | Fitness::Ageing => Ok(token),
+            Fitness::Unfit => Err(failed(FlightError::ShortLived)),
         }
     }
 

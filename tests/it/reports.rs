@@ -1,18 +1,20 @@
 //! What callers report about tokens: one that Infor refused, one that got into wrong hands.
 
+use std::time::Duration;
+
 use ionvault::pb::v1::revoke_tokens_response::Revocation;
 use ionvault::pb::v1::{IssueTokenRequest, IssueTokenResponse, RevokeTokensRequest};
 use tonic::Status;
 
 use crate::support::{ACME, ADMIN, ISSUER, UPLOADER, World, fields, ionapi, reason};
 
+fn rejected(token_id: &str) -> IssueTokenRequest {
+    let (name, rejected_token_id) = (ACME.to_owned(), token_id.to_owned());
+    IssueTokenRequest { name, rejected_token_id, ..Default::default() }
+}
+
 async fn rejecting(world: &World, token_id: &str) -> Result<IssueTokenResponse, Status> {
-    let request = IssueTokenRequest {
-        name: ACME.to_owned(),
-        rejected_token_id: token_id.to_owned(),
-        ..Default::default()
-    };
-    Ok(world.tokens(ISSUER).await.issue_token(request).await?.into_inner())
+    Ok(world.tokens(ISSUER).await.issue_token(rejected(token_id)).await?.into_inner())
 }
 
 async fn revoke(world: &World, caller: &str) -> Result<Revocation, Status> {
@@ -33,6 +35,19 @@ async fn a_rejected_token_is_replaced_once_a_minute() {
         "it is not kept any more"
     );
     assert_eq!(rejecting(&world, &second).await.unwrap().token_id, second, "that is too soon");
+    assert_eq!(world.infor.requests(), 2);
+}
+
+#[tokio::test]
+async fn the_token_that_replaces_it_is_no_shorter_than_was_asked() {
+    let world = World::new().await;
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    let first = world.issue(ACME).await.unwrap().token_id;
+    world.infor.set_life(Duration::from_secs(120));
+    let asked = prost_types::Duration { seconds: 600, nanos: 0 };
+    let request = IssueTokenRequest { min_remaining: Some(asked), ..rejected(&first) };
+    let refused = world.tokens(ISSUER).await.issue_token(request).await.unwrap_err();
+    assert_eq!(reason(&refused), "LIFETIME_TOO_LONG");
     assert_eq!(world.infor.requests(), 2);
 }
 
