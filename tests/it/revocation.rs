@@ -191,6 +191,26 @@ async fn who_reported_a_token_is_not_given_it_again_when_it_was_revoked_meanwhil
 }
 
 #[tokio::test]
+async fn a_refusal_that_comes_after_its_account_was_revoked_is_remembered() {
+    let world = world().await;
+    world.pass(Duration::from_secs(7200)).await;
+    world.infor.fail_with(Some(|| ExchangeError::Refused(OauthError::InvalidClient)));
+    world.infor.hold();
+    let credential = find(&world, ACME);
+    let refused = async {
+        assert!(world.issuer.issue(&credential, IssueQuery::default()).await.is_err());
+    };
+    let revoking = async {
+        world.infor.until_requests(2).await;
+        assert_ne!(revoke(&world).await, Revocation::None);
+        world.infor.release();
+    };
+    tokio::join!(refused, revoking);
+    assert!(world.issuer.issue(&credential, IssueQuery::default()).await.is_err());
+    assert_eq!(world.infor.requests(), 2, "Infor has said no, whoever holds which tokens");
+}
+
+#[tokio::test]
 async fn nothing_is_sent_to_a_host_that_is_not_approved_any_more() {
     let world = World::new().await;
     let file = String::from_utf8(ionapi("ACME_PRD", "app1")).unwrap();
