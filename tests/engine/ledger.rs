@@ -182,8 +182,10 @@ impl Ledger {
         if reports_newest && definite {
             return;
         }
-        // Somebody may have revoked it meanwhile.
-        let due = due && self.accounts()[self.at(tenant, login)].revocations == visitor.revocations;
+        // Who reports it waits for another, and it ages. Somebody may have revoked it meanwhile.
+        let due = due
+            && !reports_newest
+            && self.accounts()[self.at(tenant, login)].revocations == visitor.revocations;
         if due || self.due(tenant, login, asked) {
             self.world.broken(format_args!(
                 "a caller of login {login} was refused ({told}), and there is a good token"

@@ -43,6 +43,9 @@ const STORMY_FULL: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Seeds at the same time; CI's machines have so many cores.
 const THREADS: usize = 2;
 
+/// Seeds after which a line says how far it is.
+const PROGRESS: u64 = 500;
+
 #[test]
 fn a_fleet_under_faults_keeps_every_invariant() {
     if let Ok(seed) = std::env::var("IONVAULT_SIM_SEED") {
@@ -66,7 +69,11 @@ fn a_fleet_under_faults_keeps_every_invariant() {
                 next.store(seeds, Ordering::Relaxed);
                 panic!("seed {seed}: {broken}");
             }
-            totals.lock().unwrap().add(&report);
+            let mut totals = totals.lock().unwrap();
+            totals.add(&report);
+            if totals.seeds.is_multiple_of(PROGRESS) {
+                eprintln!("{} of {seeds} seeds", totals.seeds);
+            }
         }
     };
     std::thread::scope(|scope| {
