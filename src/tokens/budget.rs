@@ -12,6 +12,7 @@
 
 mod bucket;
 mod charges;
+mod damage;
 mod forget;
 mod limit;
 mod record;
@@ -21,7 +22,7 @@ mod time;
 use std::sync::Arc;
 
 use crate::model::BudgetLimits;
-use crate::ports::{Clock, StoreError};
+use crate::ports::{Clock, Revision, StoreError, Stored};
 use crate::sealing::{RecordKind, SealError, StoreKey};
 use crate::vault::{ReadError, Vault};
 
@@ -29,6 +30,7 @@ pub use limit::{BudgetExhausted, BudgetLimit, BudgetShare};
 pub(super) use reservation::Reservation;
 
 use bucket::{Bucket, Buckets, Known};
+use charges::Charges;
 use reservation::Held;
 use time::BudgetTime;
 
@@ -79,12 +81,27 @@ pub(super) enum ReserveError {
     /// What was used is not known: the store did not answer.
     #[error("what was used of the token budget could not be read")]
     Store(#[from] StoreError),
-    /// What was used is not known: the record does not open.
-    #[error("the record of a token budget does not open")]
-    Read(#[from] ReadError),
     /// The charge could not be sealed.
     #[error("the charge could not be sealed")]
     Seal(#[from] SealError),
+}
+
+/// What the store holds of a bucket.
+enum Found {
+    Known(Known),
+    /// A record that does not open.
+    Damaged {
+        revision: Revision,
+        error: ReadError,
+    },
+}
+
+/// Which bucket, in words.
+#[derive(Clone, Copy)]
+struct Whose<'a> {
+    server: &'a str,
+    /// The client or the Infor tenant.
+    name: &'a str,
 }
 
 impl Budgets {
@@ -100,13 +117,15 @@ impl Budgets {
     /// # Errors
     ///
     /// As [`ReserveError`] says. Of several limits that would be passed, the one that stays so
-    /// longest is told.
+    /// longest is told. A record that does not open counts as a limit that was reached just now.
     pub(super) async fn reserve(&self, attempt: &Attempt<'_>) -> Result<Reservation, ReserveError> {
         let Attempt { server, client_id, infor_tenant, login, .. } = *attempt;
-        let mut held = vec![self.hold(self.client_key(server, client_id)).await?];
+        let (client, tenant) =
+            (Whose { server, name: client_id }, Whose { server, name: infor_tenant });
+        let mut held = vec![self.hold(self.client_key(client), client).await?];
         let mut limits: Vec<&[BudgetLimit]> = vec![&BudgetLimit::OF_CLIENT];
         if login {
-            held.push(self.hold(self.tenant_key(server, infor_tenant)).await?);
+            held.push(self.hold(self.tenant_key(tenant), tenant).await?);
             limits.push(&BudgetLimit::OF_TENANT);
         }
         let now = self.time.now();
@@ -126,42 +145,50 @@ impl Budgets {
         Ok(Reservation::new(charged.collect::<Result<_, _>>()?))
     }
 
-    /// What was used. Does not wait for attempts that are being committed.
+    /// What was used; more than any limit where the record does not open. Does not wait for attempts
+    /// that are being committed.
     ///
     /// # Errors
     ///
-    /// [`ReserveError::Store`] and [`ReserveError::Read`].
+    /// If the store did not answer.
     pub(super) async fn usage(
         &self,
         server: &str,
         client_id: &str,
         infor_tenant: &str,
-    ) -> Result<BudgetUsage, ReserveError> {
+    ) -> Result<BudgetUsage, StoreError> {
+        let (client, tenant) =
+            (Whose { server, name: client_id }, Whose { server, name: infor_tenant });
         let (tokens, logins) =
             (BudgetLimit::TokensPerClientAndDay, BudgetLimit::LoginsPerTenantAndDay);
         Ok(BudgetUsage {
-            tokens_used: self.used(tokens, self.client_key(server, client_id)).await?,
+            tokens_used: self.used(tokens, self.client_key(client)).await?,
             tokens_limit: tokens.max(&self.limits),
-            logins_used: self.used(logins, self.tenant_key(server, infor_tenant)).await?,
+            logins_used: self.used(logins, self.tenant_key(tenant)).await?,
             logins_limit: logins.max(&self.limits),
         })
     }
 
-    async fn used(&self, limit: BudgetLimit, key: StoreKey) -> Result<u32, ReserveError> {
-        let known = match self.buckets.known(&key) {
-            Some(known) => known,
-            None => Arc::new(self.read(&key).await?),
-        };
-        Ok(known.charges.used(self.time.now(), limit.window()))
+    async fn used(&self, limit: BudgetLimit, key: StoreKey) -> Result<u32, StoreError> {
+        let now = self.time.now();
+        let used = |charges: &Charges| charges.used(now, limit.window());
+        if let Some(known) = self.buckets.known(&key) {
+            return Ok(used(&known.charges));
+        }
+        Ok(match self.read(&key).await? {
+            Found::Known(known) => used(&known.charges),
+            // The first attempt that needs it raises the alert, and mends it.
+            Found::Damaged { .. } => used(&Charges::full(now)),
+        })
     }
 
-    async fn hold(&self, key: StoreKey) -> Result<Held, ReserveError> {
+    async fn hold(&self, key: StoreKey, whose: Whose<'_>) -> Result<Held, ReserveError> {
         let bucket = self.buckets.bucket(key, self.time.now());
         let turn = Arc::clone(&bucket.turn).lock_owned().await;
         let known = match bucket.known.load_full() {
             Some(known) => known,
             None => {
-                let known = Arc::new(self.read(&bucket.key).await?);
+                let known = Arc::new(self.learn(&bucket.key, whose).await?);
                 bucket.known.store(Some(Arc::clone(&known)));
                 known
             }
@@ -169,27 +196,29 @@ impl Budgets {
         Ok(Held { bucket, known, turn })
     }
 
-    async fn read(&self, key: &StoreKey) -> Result<Known, ReserveError> {
-        let Some(stored) = self.vault.store().get(key).await? else {
-            return Ok(Known::default());
+    async fn read(&self, key: &StoreKey) -> Result<Found, StoreError> {
+        let Some(Stored { record, revision }) = self.vault.store().get(key).await? else {
+            return Ok(Found::Known(Known::default()));
         };
-        let told = record::open(self.vault.keyring(), key, &stored.record)?;
-        Ok(Known {
-            charges: told.charges(&self.time),
-            revision: Some(stored.revision),
-            warned: Vec::new(),
+        Ok(match record::open(self.vault.keyring(), key, &record) {
+            Ok(told) => Found::Known(Known {
+                charges: told.charges(&self.time),
+                revision: Some(revision),
+                warned: Vec::new(),
+            }),
+            Err(error) => Found::Damaged { revision, error },
         })
     }
 
-    fn client_key(&self, server: &str, client_id: &str) -> StoreKey {
-        self.key(b"client", server, client_id)
+    fn client_key(&self, client: Whose<'_>) -> StoreKey {
+        self.key(b"client", client)
     }
 
-    fn tenant_key(&self, server: &str, infor_tenant: &str) -> StoreKey {
-        self.key(b"tenant", server, infor_tenant)
+    fn tenant_key(&self, tenant: Whose<'_>) -> StoreKey {
+        self.key(b"tenant", tenant)
     }
 
-    fn key(&self, sort: &[u8], server: &str, name: &str) -> StoreKey {
+    fn key(&self, sort: &[u8], Whose { server, name }: Whose<'_>) -> StoreKey {
         let names = [sort, server.as_bytes(), name.as_bytes()];
         self.vault.keyring().blind(RecordKind::Budget, &names)
     }

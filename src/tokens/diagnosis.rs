@@ -174,7 +174,6 @@ fn in_words(error: &FlightError) -> Option<(String, Option<OauthError>)> {
         | FlightError::Host(_)
         | FlightError::Address(_)
         | FlightError::Open(_)
-        | FlightError::ReadBudget(_)
         | FlightError::SealBudget(_)
         | FlightError::Store(_)
         | FlightError::Key(_)
@@ -202,7 +201,6 @@ impl Verdict {
             }
             FlightError::Host(_) | FlightError::Address(_) => Self::HostNotAllowed,
             FlightError::Open(_)
-            | FlightError::ReadBudget(_)
             | FlightError::SealBudget(_)
             | FlightError::Store(_)
             | FlightError::Key(_)

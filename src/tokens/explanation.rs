@@ -98,7 +98,6 @@ impl Explanation {
                 "",
             ),
             FlightError::Open(_)
-            | FlightError::ReadBudget(_)
             | FlightError::SealBudget(_)
             | FlightError::Store(_)
             | FlightError::Key(_)

@@ -74,9 +74,6 @@ pub enum FlightError {
     /// Infor's limits would be passed.
     #[error(transparent)]
     Budget(#[from] BudgetExhausted),
-    /// What was used of Infor's limits does not open.
-    #[error("the record of a budget does not open")]
-    ReadBudget(#[source] ReadError),
     /// The charge could not be sealed.
     #[error("the charge could not be sealed")]
     SealBudget(#[source] SealError),

@@ -193,7 +193,6 @@ pub(super) fn refused(error: ReserveError, early: bool) -> BeginError {
         ReserveError::Exhausted(_) if early => FlightError::AskAgain,
         ReserveError::Exhausted(exhausted) => exhausted.into(),
         ReserveError::Store(error) => error.into(),
-        ReserveError::Read(error) => FlightError::ReadBudget(error),
         ReserveError::Seal(error) => FlightError::SealBudget(error),
     })
 }

@@ -129,7 +129,6 @@ fn refused(life: &Life, visitor: &Visitor, error: &IssueError) {
                 | FlightError::Random(_)
                 | FlightError::Seal(_)
                 | FlightError::SealBudget(_)
-                | FlightError::ReadBudget(_)
                 | FlightError::Key(_)
                 | FlightError::TooManyAccounts
                 | FlightError::Host(_)

@@ -1,5 +1,7 @@
 //! Records that are not what was sealed: whoever may know is told, and nobody else suffers.
 
+use std::time::Duration;
+
 use ionvault::model::CredentialName;
 use ionvault::pb::v1::{
     ActivateCredentialVersionRequest, GetCredentialRequest, ListCredentialsRequest,
@@ -11,7 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::authorization::{RPCS, call};
-use crate::support::{ACME, ADMIN, AUDITOR, STRANGER, World, ionapi, reason, upload};
+use crate::support::{ACME, ADMIN, AUDITOR, STRANGER, TOKEN_LIFE, World, ionapi, reason, upload};
 
 const SIBLING: &str = "tenants/acme/credentials/second";
 const OTHER_TENANT: &str = "tenants/globex/credentials/infor";
@@ -163,6 +165,39 @@ async fn a_lost_file_is_damage_and_no_reason_to_ask_again() {
     world.store.commit(vec![], vec![Write::Delete(key)]).await.unwrap();
     integrity_failure_of(world.issue(ACME).await);
     world.issue(SIBLING).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_budget_counts_as_used_up_for_a_day_and_heals() {
+    let world = World::new().await;
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    world.upload(OTHER_TENANT, &ionapi("GLOBEX_PRD", "app1")).await;
+    world.issue(ACME).await.unwrap();
+    let [(one, _), (two, _)] = &world.records(RecordKind::Budget).await[..] else {
+        panic!("a budget of the client and one of the Infor tenant")
+    };
+    for key in [one, two] {
+        flip(&world, key, 60).await;
+    }
+    let damaged = bytes(&world, one).await;
+    world.clock.advance(TOKEN_LIFE);
+    let world = world.restart().await;
+    let refused = world.issue(ACME).await.unwrap_err();
+    assert_eq!(reason(&refused), "TOKEN_BUDGET_EXHAUSTED");
+    let retry_after = refused.get_error_details().retry_info().unwrap().retry_delay.unwrap();
+    let day = Duration::from_secs(24 * 60 * 60);
+    assert!(day < retry_after && retry_after < day + Duration::from_secs(60), "{retry_after:?}");
+    assert_eq!(world.infor.requests(), 1);
+    assert_ne!(bytes(&world, one).await, damaged, "it is written anew");
+    world.issue(OTHER_TENANT).await.unwrap();
+
+    world.clock.advance(day / 2);
+    let world = world.restart().await;
+    assert_eq!(reason(&world.issue(ACME).await.unwrap_err()), "TOKEN_BUDGET_EXHAUSTED");
+    // The monotonic clock went on a little, and the later of both dates the record.
+    world.clock.advance(retry_after - day / 2 + Duration::from_secs(600));
+    let world = world.restart().await;
+    world.issue(ACME).await.unwrap();
 }
 
 /// One tenant may hold as many credentials as damaged records are put up with in all.

@@ -132,7 +132,7 @@ pub(super) fn flight(error: &FlightError, held: Option<Duration>) -> Status {
             "Infor's tokens for this app expire before they can be used: give them a longer life",
         ),
         FlightError::Budget(exhausted) => budget(exhausted),
-        FlightError::Key(Some(_)) | FlightError::ReadBudget(_) => damaged(error),
+        FlightError::Key(Some(_)) => damaged(error),
         FlightError::Key(None) => not_found(""),
         FlightError::Store(_) => Reason::StoreUnavailable.says("the store did not do it: retry"),
         FlightError::TooManyAccounts => limit("accounts", error.to_string()),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::BudgetLimits;
+
 /// The attempts of the last day, oldest first. Times are those of
 /// [`BudgetTime`](super::time::BudgetTime).
 ///
@@ -39,10 +41,19 @@ pub(in crate::tokens) const ON_THE_WAY: Duration = Duration::from_secs(30);
 pub(super) const GRANULES_MAX: usize =
     ((DAY.as_secs() + ON_THE_WAY.as_secs()) / GRANULE.as_secs()) as usize + 2;
 
+/// The largest limit that can be set.
+const LIMIT_MAX: u32 = *BudgetLimits::PER_DAY.end();
+const _: () = assert!(LIMIT_MAX >= *BudgetLimits::PER_MINUTE.end());
+
 impl Charges {
     /// The granules of another time, as far as they still count.
     pub(super) fn new(granules: impl Iterator<Item = Granule>, now: Duration) -> Self {
         Self(granules.filter(|granule| granule.counts_until(DAY) > now).collect())
+    }
+
+    /// As many attempts as any limit may allow, made now.
+    pub(super) fn full(now: Duration) -> Self {
+        Self(vec![Granule { begin: now, attempts: LIMIT_MAX, unproven: LIMIT_MAX }])
     }
 
     pub(super) fn granules(&self) -> &[Granule] {

@@ -33,7 +33,7 @@ impl Budgets {
         }
     }
 
-    /// One that does not open is left for somebody to look at; it refuses attempts until then.
+    /// One that does not open counts as a full one as soon as an attempt needs it.
     fn is_idle(&self, key: &StoreKey, stored: &Stored) -> bool {
         let told = record::open(self.vault.keyring(), key, &stored.record);
         told.is_ok_and(|told| told.charges(&self.time).is_idle(self.time.now()))

@@ -1,3 +1,4 @@
+mod damage;
 mod history;
 mod memory_store;
 
@@ -231,16 +232,6 @@ async fn two_vaults_on_one_store_pass_no_limit_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_does_not_open_refuses_attempts() {
-    let mut world = World::new(BudgetLimits::default()).await;
-    world.charge(&attempt("app")).await.unwrap();
-    world.memory.damage();
-    world.restart(BudgetLimits::default());
-    let refused = world.budgets.reserve(&REFRESH).await.err();
-    assert!(matches!(refused, Some(ReserveError::Read(ReadError::Open(_)))), "{refused:?}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_does_not_count_any_more_is_removed() {
     let mut world = World::new(BudgetLimits::default()).await;
     world.charge(&attempt("app")).await.unwrap();
@@ -262,6 +253,21 @@ async fn what_does_not_count_any_more_is_removed() {
 #[derive(Clone, Default)]
 struct Paper(Arc<std::sync::Mutex<Vec<u8>>>);
 
+impl Paper {
+    /// Writes down what this thread logs, until the guard is dropped.
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let paper = self.clone();
+        let lines = tracing_subscriber::fmt().with_writer(move || paper.clone()).finish();
+        tracing::subscriber::set_default(lines)
+    }
+
+    /// How many lines contain this.
+    fn lines_with(&self, what: &str) -> usize {
+        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        log.lines().filter(|line| line.contains(what)).count()
+    }
+}
+
 impl std::io::Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
@@ -275,13 +281,8 @@ impl std::io::Write for Paper {
 #[tokio::test(start_paused = true)]
 async fn four_fifths_are_told_once_until_half_is_free_again() {
     let paper = Paper::default();
-    let source = paper.clone();
-    let lines = tracing_subscriber::fmt().with_writer(move || source.clone()).finish();
-    let _listening = tracing::subscriber::set_default(lines);
-    let told = || {
-        let log = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
-        log.lines().filter(|line| line.contains("tokens_per_client_and_day")).count()
-    };
+    let _listening = paper.listen();
+    let told = || paper.lines_with("tokens_per_client_and_day");
     let world = World::new(BudgetLimits::default()).await;
     for used in 1..=100 {
         world.charge(&REFRESH).await.unwrap();

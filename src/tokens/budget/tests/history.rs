@@ -45,10 +45,12 @@ enum Step {
     /// Starts again, with a wall clock that is so many seconds ahead, and is set right at once.
     Restart {
         ahead: i32,
+        /// Whether the records do not open any more.
+        damaged: bool,
     },
 }
 
-fn steps(wrong_clocks: bool) -> impl Strategy<Value = Vec<Step>> {
+fn steps(faults: bool) -> impl Strategy<Value = Vec<Step>> {
     let end =
         prop_oneof![8 => Just(End::Committed), 1 => Just(End::Unknown), 1 => Just(End::Dropped)];
     let ask = (0..2_usize, any::<bool>(), proptest::bool::weighted(0.8), any::<bool>(), end)
@@ -60,10 +62,11 @@ fn steps(wrong_clocks: bool) -> impl Strategy<Value = Vec<Step>> {
         (0..100_u64).prop_map(Duration::from_secs),
         (0..6 * 60 * 60_u64).prop_map(Duration::from_secs),
     ];
-    let wrong = i32::from(wrong_clocks) * 200_000;
+    let wrong = i32::from(faults) * 200_000;
     let wrong = || prop_oneof![Just(0), -wrong..=wrong];
     let clock = wrong().prop_map(Step::SetClock);
-    let restart = wrong().prop_map(|ahead| Step::Restart { ahead });
+    let damaged = proptest::bool::weighted(if faults { 0.3 } else { 0.0 });
+    let restart = (wrong(), damaged).prop_map(|(ahead, damaged)| Step::Restart { ahead, damaged });
     let step = prop_oneof![
         12 => ask,
         4 => wait.prop_map(Step::Wait),
@@ -139,7 +142,10 @@ impl Run {
                 };
                 self.world.clock.set_ahead(i64::from(ahead));
             }
-            Step::Restart { ahead } => {
+            Step::Restart { ahead, damaged } => {
+                if damaged {
+                    self.world.memory.damage();
+                }
                 self.world.clock.set_ahead(i64::from(ahead));
                 self.world.restart(LIMITS);
                 self.world.clock.set_ahead(0);

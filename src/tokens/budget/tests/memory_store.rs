@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 
@@ -11,11 +12,16 @@ use crate::ports::{
 use crate::sealing::StoreKey;
 
 #[derive(Default)]
-pub(super) struct MemoryStore(Mutex<(BTreeMap<StoreKey, Stored>, u64)>);
+pub(super) struct MemoryStore(Mutex<(BTreeMap<StoreKey, Stored>, u64)>, AtomicBool);
 
 impl MemoryStore {
     pub(super) fn records(&self) -> usize {
         self.0.lock().unwrap().0.len()
+    }
+
+    /// Whether reads fail from now on.
+    pub(super) fn fail_reads(&self, fail: bool) {
+        self.1.store(fail, Ordering::SeqCst);
     }
 
     /// Puts what cannot be opened in the place of each record.
@@ -29,6 +35,9 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn get(&self, key: &StoreKey) -> Result<Option<Stored>, StoreError> {
+        if self.1.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable(std::io::Error::other("planted")));
+        }
         Ok(self.0.lock().unwrap().0.get(key).cloned())
     }
 
