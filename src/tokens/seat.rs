@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Credential, Grant, Version};
+use crate::vault::OpenFileError;
 
 use super::access_token::{AccessToken, Fitness};
 use super::accounts::Slot;
@@ -92,8 +93,7 @@ impl Seat<'_> {
             match flight::outcome(inner.board(flight, landed)).await {
                 Ok(token) => return Ok(token),
                 // Who has a token that lives can do without another.
-                Err(error)
-                    if purpose == Purpose::Need && matches!(*error, FlightError::AskAgain) => {}
+                Err(error) if purpose == Purpose::Need && self.may_ask_again(&error) => {}
                 Err(error) => {
                     let held = slot.standing().held(&inner.now());
                     return Err(IssueError::Flight {
@@ -106,6 +106,21 @@ impl Seat<'_> {
         Err(failed(FlightError::AskAgain))
     }
 
+    /// Whether another flight may bring a token. One that somebody began with a version that is gone
+    /// says nothing about the account; but who has none but that version would begin it again.
+    fn may_ask_again(&self, error: &FlightError) -> bool {
+        matches!(error, FlightError::AskAgain)
+            || matches!(error, FlightError::Open(OpenFileError::Gone)) && self.version_is_kept()
+    }
+
+    fn version_is_kept(&self) -> bool {
+        let Self { inner, credential, version, .. } = *self;
+        inner.vault.find(&credential.name).ok().flatten().is_some_and(|now| {
+            let mut kept = now.versions.iter().map(|kept| kept.number);
+            now.uid == credential.uid && kept.any(|number| number == version.number)
+        })
+    }
+
     fn serves(&self, token: &AccessToken, query: IssueQuery<'_>) -> bool {
         // That no token could serve the caller is for the caller to hear, not for Infor.
         let fitness = token.fitness(query.min_remaining, &self.inner.now());
@@ -113,5 +128,6 @@ impl Seat<'_> {
     }
 }
 
-/// A flight that had another purpose ends without a token, and the next one is the caller's own.
+/// A flight that had another purpose, or was somebody's whose version is gone, ends without a token,
+/// and the next one is the caller's own.
 const BOARDINGS_MAX: u32 = 4;

@@ -23,6 +23,7 @@ mod reflection;
 mod reports;
 mod requests;
 mod revocation;
+mod shared_accounts;
 mod support;
 mod targets;
 mod tokens;
