@@ -23,6 +23,7 @@ mod reflection;
 mod reports;
 mod requests;
 mod revocation;
+mod servers;
 mod shared_accounts;
 mod support;
 mod targets;
