@@ -1,4 +1,4 @@
-//! A server that is left alone because it failed: who may ask it.
+//! A server that is left alone because it failed: who may ask it, and what the operator sees.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use ionvault::model::BudgetLimits;
 use ionvault::pb::v1::IssueTokenResponse;
 use ionvault::ports::ExchangeError;
 use ionvault::tokens::TokenSettings;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tonic::Status;
 
 use crate::support::{World, ionapi, reason};
@@ -13,8 +14,8 @@ use crate::support::{World, ionapi, reason};
 /// In a row, until a server is left alone.
 const FAILURES: usize = 5;
 
-/// Longest time that it is left alone at first.
-const OPEN: Duration = Duration::from_secs(30);
+/// Longest time that it is left alone at first, and after a probe that failed.
+const OPEN: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(60)];
 
 /// A vault with many apps of one server, so that no account's own backoff is in the way.
 async fn world() -> World {
@@ -50,7 +51,7 @@ async fn open(world: &World) {
 async fn a_probe_that_tells_nothing_leaves_the_place_to_the_next() {
     let world = world().await;
     open(&world).await;
-    world.pass(OPEN).await;
+    world.pass(OPEN[0]).await;
     let faults: [fn() -> ExchangeError; 2] = [
         || ExchangeError::Throttled { retry_after: None },
         || ExchangeError::AddressNotAllowed("it is private"),
@@ -66,5 +67,43 @@ async fn a_probe_that_tells_nothing_leaves_the_place_to_the_next() {
     world.infor.fail_with(None);
     for app in 8..12 {
         issue(&world, app).await.unwrap();
+    }
+}
+
+/// How many breakers are not closed, and how often one opened.
+fn seen(metrics: &PrometheusHandle) -> [usize; 2] {
+    let page = metrics.render();
+    ["ionvault_breakers_open ", "ionvault_breaker_openings_total "].map(|name| {
+        let value = page.lines().find_map(|line| line.strip_prefix(name));
+        value.map_or(0, |value| value.parse().unwrap())
+    })
+}
+
+#[tokio::test]
+async fn the_metrics_tell_what_a_breaker_does() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _counting = metrics::set_default_local_recorder(&recorder);
+    let world = world().await;
+    assert_eq!(seen(&metrics), [0, 0], "closed");
+    open(&world).await;
+    assert_eq!(seen(&metrics), [1, 1], "open");
+
+    for (round, time) in OPEN.into_iter().enumerate() {
+        world.pass(time).await;
+        world.infor.hold();
+        let app = FAILURES + round;
+        let probe = issue(&world, app);
+        let half_open = async {
+            world.infor.until_requests(app + 1).await;
+            let told = seen(&metrics);
+            world.infor.fail_with((round == 0).then_some(|| ExchangeError::Misbehaved("a page")));
+            world.infor.release();
+            told
+        };
+        let (probe, told) = tokio::join!(probe, half_open);
+        assert_eq!(told, [1, 1 + round], "half-open");
+        assert_eq!(probe.is_ok(), round == 1);
+        assert_eq!(seen(&metrics), [[1, 2], [0, 2]][round], "open again, then closed");
     }
 }
