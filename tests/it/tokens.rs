@@ -257,7 +257,7 @@ async fn a_client_that_is_refused_while_refreshing_uses_no_log_in() {
 async fn what_infor_says_becomes_a_code_and_a_reason() {
     let world = World::new().await;
     type Fault = fn() -> ExchangeError;
-    let faults: [(Fault, Code, &str); 4] = [
+    let faults: [(Fault, Code, &str); 5] = [
         (
             || ExchangeError::Refused(OauthError::InvalidGrant),
             Code::FailedPrecondition,
@@ -272,6 +272,7 @@ async fn what_infor_says_becomes_a_code_and_a_reason() {
             "PROVIDER_UNAVAILABLE",
         ),
         (|| ExchangeError::Misbehaved("no JSON"), Code::Unavailable, "PROVIDER_MISBEHAVED"),
+        (|| ExchangeError::NoEndpoint, Code::Unavailable, "PROVIDER_MISBEHAVED"),
         (
             || ExchangeError::AddressNotAllowed("loopback"),
             Code::FailedPrecondition,
@@ -294,7 +295,11 @@ async fn what_infor_says_becomes_a_code_and_a_reason() {
                 let delay = details.retry_info().unwrap().retry_delay;
                 assert!(delay > Some(6 * SECOND) && delay < Some(20 * SECOND), "{delay:?}");
             }
-            "PROVIDER_MISBEHAVED" => assert!(details.retry_info().is_some()),
+            "PROVIDER_MISBEHAVED" => {
+                assert!(details.retry_info().is_some());
+                let advised = refused.message() == ionvault::ion::NO_ENDPOINT_ADVICE;
+                assert_eq!(advised, matches!(fault(), ExchangeError::NoEndpoint));
+            }
             _ => {}
         }
     }

@@ -124,10 +124,7 @@ pub(super) fn flight(error: &FlightError, held: Option<Duration>) -> Status {
         FlightError::Misbehaved(what) => {
             misbehaved(&format!("what Infor answered is not a token answer: {what}"))
         }
-        FlightError::NoEndpoint => misbehaved(
-            "Infor has nothing at the path that the file names: check its tenant and upload a file \
-             of a tenant that exists",
-        ),
+        FlightError::NoEndpoint => misbehaved(ion::NO_ENDPOINT_ADVICE),
         FlightError::ShortLived => misbehaved(
             "Infor's tokens for this app expire before they can be used: give them a longer life",
         ),
