@@ -35,6 +35,7 @@ impl Inner {
     /// # Errors
     ///
     /// [`BeginError::Conflict`] if an expectation of the rider does not hold; Infor was not asked.
+    /// It was not either, though the rider was written, where the store was too slow.
     pub(super) async fn ask_apart(
         &self,
         opened: &OpenedFile,
@@ -61,7 +62,7 @@ impl Inner {
         expects.extend(reservation.expects());
         writes.extend(reservation.writes());
         match self.vault.store().commit(expects, writes).await {
-            Ok(revision) => reservation.committed(revision),
+            Ok(revision) => reservation.committed(revision).map_err(FlightError::from)?,
             Err(CommitError::Conflict) => return Err(BeginError::Conflict),
             Err(CommitError::Store(error)) => return Err(FlightError::from(error).into()),
         }

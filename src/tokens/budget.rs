@@ -21,13 +21,15 @@ mod time;
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::model::BudgetLimits;
 use crate::ports::{Clock, Revision, StoreError, Stored};
 use crate::sealing::{RecordKind, SealError, StoreKey};
 use crate::vault::{ReadError, Vault};
 
 pub use limit::{BudgetExhausted, BudgetLimit, BudgetShare};
-pub(super) use reservation::Reservation;
+pub(super) use reservation::{Reservation, TooLate};
 
 use bucket::{Bucket, Buckets, Known};
 use charges::Charges;
@@ -112,7 +114,7 @@ impl Budgets {
 
     /// A place within the limits, to be committed together with what announces the attempt. Waits
     /// for other attempts of the same client or tenant that are being committed. Nothing is charged
-    /// yet. Infor is to be asked within [`ON_THE_WAY`](charges::ON_THE_WAY) of this.
+    /// yet.
     ///
     /// # Errors
     ///
@@ -128,7 +130,7 @@ impl Budgets {
             held.push(self.hold(self.tenant_key(tenant), tenant).await?);
             limits.push(&BudgetLimit::OF_TENANT);
         }
-        let now = self.time.now();
+        let (since, now) = (Instant::now(), self.time.now());
         let of_each = || held.iter().zip(&limits);
         let refusals = of_each().flat_map(|(held, limits)| {
             limits
@@ -142,7 +144,7 @@ impl Budgets {
         let charged = held.into_iter().zip(limits).map(|(held, limits)| {
             held.charge(self.vault.keyring(), &self.limits, limits, attempt, &self.time)
         });
-        Ok(Reservation::new(charged.collect::<Result<_, _>>()?))
+        Ok(Reservation::new(since, charged.collect::<Result<_, _>>()?))
     }
 
     /// What was used; more than any limit where the record does not open. Does not wait for attempts

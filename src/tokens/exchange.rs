@@ -169,4 +169,4 @@ const ATTEMPTS_MAX: u32 = 4;
 
 /// The port promises ten seconds. An endpoint that breaks its promise must not keep an account for
 /// ever.
-const ASK_TIME_MAX: Duration = Duration::from_secs(12);
+pub(super) const ASK_TIME_MAX: Duration = Duration::from_secs(12);

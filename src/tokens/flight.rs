@@ -1,6 +1,7 @@
 //! One request to Infor for all who wait for the same account.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::vault::{OpenFileError, ReadError};
 use super::Inner;
 use super::access_token::AccessToken;
 use super::accounts::{Joined, Slot};
-use super::budget::BudgetExhausted;
+use super::budget::{BudgetExhausted, TooLate};
 use super::records::SealRecordError;
 use super::servers::NotNow;
 
@@ -107,6 +108,13 @@ impl FlightError {
     #[must_use]
     pub fn is_definite(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::AuthorizationRequired)
+    }
+}
+
+impl From<TooLate> for FlightError {
+    fn from(_: TooLate) -> Self {
+        let late = "what was to be asked was in the store too late to be asked";
+        Self::Store(StoreError::Unavailable(io::Error::new(io::ErrorKind::TimedOut, late)))
     }
 }
 

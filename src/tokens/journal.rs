@@ -155,10 +155,13 @@ impl<'a> Journal<'a> {
         writes.push(write.map_err(BeginError::Flight)?);
         match self.inner.vault.store().commit(expects, writes).await {
             Ok(revision) => {
-                reservation.committed(revision);
+                let committed = reservation.committed(revision);
                 self.revision = Some(revision);
                 self.state = next;
-                Ok(())
+                match committed {
+                    Ok(()) => Ok(()),
+                    Err(late) => Err(BeginError::Flight(self.not_asked(grant, late).await)),
+                }
             }
             Err(CommitError::Conflict) => {
                 drop(reservation);

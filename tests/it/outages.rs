@@ -3,8 +3,10 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use ionvault::model::CredentialName;
+use ionvault::pb::v1::upload_credential_request::Verification;
 use ionvault::pb::v1::{
     ActivateCredentialVersionRequest, Credential, DeleteCredentialRequest, GetCredentialRequest,
     UpdateCredentialRequest, UploadCredentialRequest,
@@ -14,7 +16,7 @@ use ionvault::vault::{Activation, CHANGES_MAX, CheckedUpload, Upload};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{ACME, ADMIN, World, ionapi, labels, reason, upload};
+use crate::support::{ACME, ADMIN, TOKEN_LIFE, World, ionapi, labels, reason, upload};
 
 /// Polls once, then drops: a caller that goes away as soon as it asked.
 async fn abandon(future: impl Future) {
@@ -156,6 +158,41 @@ async fn a_store_that_cannot_be_read_issues_no_new_token() {
     assert_eq!(world.infor.requests(), 0);
     world.faulty.fail_reads(false);
     world.issue(ACME).await.unwrap();
+}
+
+/// What is charged counts for as long as Infor counts it only if it is asked soon.
+#[tokio::test]
+async fn infor_is_not_asked_when_the_store_was_slow() {
+    let world = World::new().await;
+    world.infor.issue_refresh_tokens();
+    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+    for _ in 0..2 {
+        world.issue(ACME).await.unwrap();
+        world.pass(TOKEN_LIFE).await;
+    }
+    // From here on its server is known to forgive no second use of a refresh token.
+    let second = UploadCredentialRequest {
+        verification: Verification::Required.into(),
+        ..upload("tenants/acme/credentials/second", &ionapi("ACME_PRD", "app2"))
+    };
+    world.faulty.hold_commits();
+    let (refused, ()) = tokio::join!(world.issue(ACME), release_late(&world));
+    assert_eq!(told(&refused.unwrap_err()), (Code::Unavailable, "STORE_UNAVAILABLE".into(), true));
+    world.faulty.hold_commits();
+    let mut client = world.credentials(ADMIN).await;
+    let (refused, ()) = tokio::join!(client.upload_credential(second), release_late(&world));
+    assert_eq!(told(&refused.unwrap_err()), (Code::Unavailable, "STORE_UNAVAILABLE".into(), true));
+    assert_eq!(world.infor.requests(), 2);
+    world.issue(ACME).await.unwrap();
+    let grants = ["password", "refresh_token"].map(|grant| world.infor.requests_by(grant));
+    assert_eq!(grants, [1, 2], "the refresh token was not sent, so it may be");
+}
+
+/// Lets the commit go on that is held, after some time.
+async fn release_late(world: &World) {
+    world.faulty.until_held().await;
+    world.pass(Duration::from_secs(19)).await;
+    world.faulty.release_commits();
 }
 
 /// Code, reason, and whether it says when to retry.

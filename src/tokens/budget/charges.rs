@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::BudgetLimits;
+use crate::tokens::exchange::ASK_TIME_MAX;
 
 /// The attempts of the last day, oldest first. Times are those of
 /// [`BudgetTime`](super::time::BudgetTime).
@@ -33,9 +34,13 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const GRANULE: Duration = Duration::from_secs(10);
 
 /// Longest time between the charge and the request's arrival at Infor, whose own count begins
-/// there: a flight ends after 25 seconds. A charge counts so much longer, or a request that took
-/// long and one that took no time, a day later, could meet in one day of Infor's.
-pub(in crate::tokens) const ON_THE_WAY: Duration = Duration::from_secs(30);
+/// there. A charge counts so much longer, or a request that took long and one that took no time, a
+/// day later, could meet in one day of Infor's.
+pub(in crate::tokens) const ON_THE_WAY: Duration = COMMITTED_WITHIN.saturating_add(ASK_TIME_MAX);
+
+/// Longest time until a charge is in the store: the store may take longer, and then Infor is not
+/// asked. A disk that pauses for so long is in trouble, and its callers have gone.
+pub(super) const COMMITTED_WITHIN: Duration = Duration::from_secs(18);
 
 /// Most granules that count at the same time.
 pub(super) const GRANULES_MAX: usize =

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metrics::counter;
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 
 use crate::model::BudgetLimits;
 use crate::ports::{Expectation, Revision, Write};
@@ -11,6 +12,7 @@ use crate::sealing::{Keyring, SealError};
 
 use super::Attempt;
 use super::bucket::{Bucket, Known};
+use super::charges::COMMITTED_WITHIN;
 use super::limit::BudgetLimit;
 use super::record::{self, BudgetRecord};
 use super::time::BudgetTime;
@@ -22,12 +24,23 @@ pub(super) struct Held {
     pub(super) turn: OwnedMutexGuard<()>,
 }
 
-/// The right to one attempt, as soon as its [`writes`](Self::writes) are in the store.
+/// The right to one attempt, as soon as its [`writes`](Self::writes) are in the store, if they are
+/// there in time.
 ///
 /// Dropped without [`committed`](Self::committed), it is not known whether they are: then the
 /// buckets are read again before their next use.
 #[must_use]
-pub(in crate::tokens) struct Reservation(Vec<Charged>);
+pub(in crate::tokens) struct Reservation {
+    /// The charge is no younger than this.
+    since: Instant,
+    charged: Vec<Charged>,
+}
+
+/// The charge was in the store too late: it may stop to count before a request that is made now
+/// stops to count at Infor. None may be made.
+#[derive(Debug)]
+#[must_use]
+pub(in crate::tokens) struct TooLate;
 
 /// A bucket with the attempt charged to it.
 pub(super) struct Charged {
@@ -52,29 +65,34 @@ struct Warning {
 }
 
 impl Reservation {
-    pub(super) fn new(charged: Vec<Charged>) -> Self {
-        Self(charged)
+    pub(super) fn new(since: Instant, charged: Vec<Charged>) -> Self {
+        Self { since, charged }
     }
 
     /// What must be so for the writes to be right.
     pub(in crate::tokens) fn expects(&self) -> Vec<Expectation> {
-        self.0.iter().map(|charged| charged.expectation.clone()).collect()
+        self.charged.iter().map(|charged| charged.expectation.clone()).collect()
     }
 
     /// The charges; at most two.
     pub(in crate::tokens) fn writes(&self) -> Vec<Write> {
-        self.0.iter().map(|charged| charged.write.clone()).collect()
+        self.charged.iter().map(|charged| charged.write.clone()).collect()
     }
 
-    /// The writes are in the store since `revision`.
-    pub(in crate::tokens) fn committed(self, revision: Revision) {
-        for mut charged in self.0 {
+    /// The writes are in the store since `revision`. Infor is to be asked at once.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLate`] if that took longer than [`COMMITTED_WITHIN`]. The charge stays.
+    pub(in crate::tokens) fn committed(self, revision: Revision) -> Result<(), TooLate> {
+        for mut charged in self.charged {
             let next = std::mem::take(&mut charged.next);
             let next = Known { revision: Some(revision), ..next };
             charged.bucket.known.store(Some(Arc::new(next)));
             charged.is_committed = true;
             charged.warnings.iter().for_each(Warning::tell);
         }
+        if self.since.elapsed() > COMMITTED_WITHIN { Err(TooLate) } else { Ok(()) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::charges::{DAY, GRANULE, MINUTE, ON_THE_WAY};
+use super::charges::{COMMITTED_WITHIN, DAY, GRANULE, MINUTE, ON_THE_WAY};
 use super::*;
 use crate::ion::HostRules;
 use crate::ports::Store;
@@ -94,7 +94,7 @@ async fn charge(
             Err(error) => panic!("{error}"),
         };
         if let Ok(revision) = store.commit(reservation.expects(), reservation.writes()).await {
-            reservation.committed(revision);
+            reservation.committed(revision).unwrap();
             return Ok(());
         }
     }
@@ -199,6 +199,22 @@ async fn renewals_ahead_of_time_leave_a_fifth() {
     assert_eq!((exhausted.share, exhausted.max), (BudgetShare::Early, 80));
     for _ in 0..20 {
         world.charge(&REFRESH).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_charge_that_is_late_in_the_store_counts_and_is_good_for_nothing() {
+    let world = World::new(BudgetLimits::default()).await;
+    let tick = Duration::from_millis(1);
+    for (number, (late, time)) in
+        [(false, COMMITTED_WITHIN), (true, COMMITTED_WITHIN + tick)].into_iter().enumerate()
+    {
+        let reservation = world.budgets.reserve(&REFRESH).await.unwrap();
+        let (expects, writes) = (reservation.expects(), reservation.writes());
+        tokio::time::advance(time).await;
+        let revision = world.store().commit(expects, writes).await.unwrap();
+        assert_eq!(reservation.committed(revision).is_err(), late);
+        assert_eq!(world.usage().await.tokens_used, 1 + number as u32);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::ports::{CommitError, ExchangeError, TokenAnswer, Write};
 use crate::secret::Secret;
 use crate::tokens::access_token::AccessToken;
 use crate::tokens::account::{AccountState, Cause, Failure, GrantKind, KeptToken};
+use crate::tokens::budget::TooLate;
 use crate::tokens::flight::FlightError;
 use crate::tokens::servers::RefreshRotation;
 use crate::tokens::standing::Standing;
@@ -130,6 +131,15 @@ impl Journal<'_> {
         }
         self.refresh_token = None;
         self.without_intent(next).await
+    }
+
+    /// The attempt was in the store too late to be made. What callers are told.
+    pub(super) async fn not_asked(&mut self, grant: GrantKind, late: TooLate) -> FlightError {
+        let mut next = self.state.clone();
+        if grant == GrantKind::Refresh {
+            next.redemptions = next.redemptions.saturating_sub(1);
+        }
+        self.without_intent(next).await.err().unwrap_or(late.into())
     }
 
     /// Nobody will see the end of the attempt that was interrupted, and it is not made again. A

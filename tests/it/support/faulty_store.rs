@@ -37,6 +37,13 @@ impl FaultyStore {
         self.held.send_replace(true);
     }
 
+    /// Waits until a commit is held.
+    pub(crate) async fn until_held(&self) {
+        while self.held.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) fn release_commits(&self) {
         self.held.send_replace(false);
     }

@@ -171,7 +171,7 @@ impl Run {
                 }
                 let commit = self.world.store().commit(reservation.expects(), reservation.writes());
                 match ask.end {
-                    End::Committed => reservation.committed(commit.await.unwrap()),
+                    End::Committed => reservation.committed(commit.await.unwrap()).unwrap(),
                     End::Unknown => _ = commit.await.unwrap(),
                     End::Dropped => return,
                 }
