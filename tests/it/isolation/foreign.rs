@@ -56,6 +56,34 @@ async fn it_gets_no_token_and_revokes_nobody_elses() {
     assert_eq!(world.issue(ACME).await.unwrap(), own);
 }
 
+/// Within a tenant, too: whoever knows all of a file but one secret shares nothing with it.
+#[tokio::test]
+async fn a_file_with_one_other_secret_is_another_account() {
+    let world = World::new().await;
+    let file = String::from_utf8(ionapi("ACME_PRD", "app1")).unwrap();
+    let differing = [
+        ("invented-client-secret", "invented-guess"),
+        ("invented-access-key", "invented-guess"),
+        ("invented-secret-key", "invented-guess"),
+        ("ACME_PRD~app1", "ACME_PRD~app2"),
+        ("token.oauth2", "token.other"),
+        (r#""v":"1.0""#, r#""v":"1.0","sc":["invented-scope"]"#),
+    ];
+    let mut accounts = Vec::new();
+    for (number, (part, other)) in [("", "")].into_iter().chain(differing).enumerate() {
+        let name = format!("tenants/acme/credentials/app{number}");
+        let differing = file.replacen(part, other, 1);
+        assert_eq!(differing == file, number == 0, "{part}");
+        world.upload(&name, differing.as_bytes()).await;
+        let credential = world.vault.find(&name.parse().unwrap()).unwrap().unwrap();
+        accounts.push(credential.versions[0].account);
+    }
+    let before = accounts.len();
+    accounts.sort_unstable();
+    accounts.dedup();
+    assert_eq!(accounts.len(), before);
+}
+
 #[tokio::test]
 async fn hammering_uses_the_small_share_of_its_clients_limit_and_no_more() {
     let world = World::new().await;
