@@ -89,6 +89,9 @@ struct Inner {
     accounts: Accounts,
     budgets: Budgets,
     servers: Servers,
+    /// The same servers as revocation endpoints: whether one takes tokens back says nothing about
+    /// whether it grants them.
+    revocation_servers: Servers,
     watchers: Arc<Watchers>,
     /// Which account's token is to be renewed ahead of time. Each has one place at most (see
     /// `Slot::take_schedule`).
@@ -183,6 +186,7 @@ impl TokenIssuer {
         let TokenSettings { limits, servers } = settings;
         let jitter = Arc::new(jitter);
         let budgets = Budgets::new(vault.clone(), limits, Arc::clone(&clock));
+        let revocation_servers = Servers::new(servers.clone(), Arc::clone(&jitter));
         let servers = Servers::new(servers, Arc::clone(&jitter));
         let inner = Arc::new(Inner {
             vault,
@@ -193,6 +197,7 @@ impl TokenIssuer {
             accounts: Accounts::new(),
             budgets,
             servers,
+            revocation_servers,
             watchers: Arc::default(),
             schedule: Schedule::new(),
             revocations: Schedule::new(),

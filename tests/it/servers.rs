@@ -5,8 +5,10 @@ use std::time::Duration;
 use ionvault::model::BudgetLimits;
 use ionvault::pb::v1::IssueTokenResponse;
 use ionvault::ports::ExchangeError;
-use ionvault::tokens::TokenSettings;
+use ionvault::sealing::RecordKind;
+use ionvault::tokens::{Revocation, TokenSettings};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use crate::support::{World, ionapi, reason};
@@ -68,6 +70,46 @@ async fn a_probe_that_tells_nothing_leaves_the_place_to_the_next() {
     for app in 8..12 {
         issue(&world, app).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_tokens_back_holds_no_revocation_of_another_up() {
+    let world = world().await;
+    world.infor.issue_refresh_tokens();
+    let other = "tenants/globex/credentials/infor";
+    world.upload(other, &ionapi("GLOBEX_PRD", "app1")).await;
+    world.issue(other).await.unwrap();
+    for app in 0..=FAILURES {
+        issue(&world, app).await.unwrap();
+    }
+    world.infor.fail_revocations_with(Some(|| ExchangeError::Unreachable("it is off")));
+    for app in 0..=FAILURES {
+        assert_eq!(revoke(&world, &name(app)).await, Revocation::Pending);
+    }
+    assert_eq!(world.infor.until_revoked(0).await.len(), FAILURES, "then it is left alone");
+    issue(&world, FAILURES).await.unwrap();
+    world.infor.fail_revocations_with(None);
+    assert_eq!(revoke(&world, other).await, Revocation::Done);
+    // Both tokens of each, as soon as a probe found that it is back.
+    let all = FAILURES + 2 + 2 * (FAILURES + 1);
+    let drain = CancellationToken::new();
+    let told = async {
+        while world.infor.until_revoked(0).await.len() < all {
+            world.pass(OPEN[0]).await;
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        }
+        drain.cancel();
+    };
+    tokio::join!(told, world.issuer.run(drain.clone()));
+    world.issuer.drain().await;
+    assert!(world.records(RecordKind::Revocation).await.is_empty());
+}
+
+async fn revoke(world: &World, name: &str) -> Revocation {
+    let credential = world.vault.find(&name.parse().unwrap()).unwrap().unwrap();
+    world.issuer.revoke(&credential).await.unwrap()
 }
 
 /// How many breakers are not closed, and how often one opened.

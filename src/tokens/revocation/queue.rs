@@ -15,6 +15,7 @@ use crate::ports::{
 };
 use crate::sealing::{RecordKind, StoreKey};
 use crate::tokens::jitter::Jitter;
+use crate::tokens::servers::{self, NotNow};
 use crate::tokens::{Inner, backoff};
 
 use super::RevokeError;
@@ -34,6 +35,9 @@ pub(in crate::tokens) struct Pending {
 enum TellError {
     #[error("the host is not approved any more")]
     Host(#[from] HostNotAllowed),
+    /// A dead server must not keep the places that revocations at others need.
+    #[error(transparent)]
+    Server(#[from] NotNow),
     #[error("the revocation was not granted")]
     Exchange(#[from] ExchangeError),
     #[error("the record names no endpoint or certificates")]
@@ -162,22 +166,32 @@ impl Inner {
             token,
             kind,
         };
+        let passage = self.revocation_servers.of(&client.revocation_endpoint).enter().await?;
+        let tokens = [
+            (&revoked.refresh_token, TokenKind::Refresh),
+            (&revoked.access_token, TokenKind::Access),
+        ];
         let mut confirmed = false;
-        if let Some(token) = &revoked.refresh_token {
-            confirmed |= self.tell_one(request(token, TokenKind::Refresh)).await?;
+        for (token, kind) in tokens {
+            let Some(token) = token else { continue };
+            match self.tell_one(request(token, kind)).await {
+                Ok(told) => confirmed |= told,
+                Err(error) => {
+                    passage.report(servers::health_of(Some(&error)));
+                    return Err(error.into());
+                }
+            }
         }
-        if let Some(token) = &revoked.access_token {
-            confirmed |= self.tell_one(request(token, TokenKind::Access)).await?;
-        }
+        passage.report(servers::health_of(None));
         Ok(if confirmed { Told::Done } else { Told::Unsupported })
     }
 
     /// Whether Infor confirmed it; `false` if it takes no tokens of this kind back.
-    async fn tell_one(&self, request: RevocationRequest<'_>) -> Result<bool, TellError> {
+    async fn tell_one(&self, request: RevocationRequest<'_>) -> Result<bool, ExchangeError> {
         match self.endpoint.revoke(&request).await {
             Ok(()) => Ok(true),
             Err(ExchangeError::Refused(OauthError::UnsupportedTokenType)) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -203,6 +217,10 @@ impl TellError {
                 | ExchangeError::NoEndpoint
                 | ExchangeError::AddressNotAllowed(_),
             ) => backoff::reprobe(failures, jitter),
+            // Those that wait for one server are spread: it is probed by one at a time.
+            Self::Server(NotNow { retry_after, .. }) => {
+                backoff::backoff(failures, Some(*retry_after), jitter)
+            }
             Self::Exchange(
                 ExchangeError::Throttled { retry_after }
                 | ExchangeError::Unavailable { retry_after, .. },
@@ -217,8 +235,8 @@ impl TellError {
 /// Bounds the memory of what waits: 300 bytes each, 20 MiB. The store keeps the others.
 const PENDING_MAX: usize = 65_536;
 
-/// Bounds the connections for revocations, beside those for tokens: nobody waits for them, and a
-/// server that hangs must not have more of them.
+/// Bounds the connections for revocations, beside those for tokens, all servers together: nobody
+/// waits for them. One that hangs has all of them until its breaker opens, and then one.
 pub(in crate::tokens) const REVOKING_MAX: usize = 16;
 
 /// When the store is asked again after it failed.
