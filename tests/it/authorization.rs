@@ -162,6 +162,27 @@ async fn each_role_may_do_what_the_shipped_policy_says() {
 }
 
 #[tokio::test]
+async fn an_rpc_is_permitted_by_the_action_of_its_name_and_by_no_other() {
+    let world = World::new().await;
+    for rpc in RPCS {
+        let name = format!("tenants/acme/credentials/{}", rpc.to_lowercase());
+        world.upload(&name, &ionapi("ACME_PRD", "app1")).await;
+        let all_but = format!(
+            r#"permit (principal, action, resource) unless {{ action == Action::"{rpc}" }};"#
+        );
+        let channel = world.channel_under(&all_but, STRANGER).await;
+        let refused = call(channel, rpc, &name).await.unwrap_err();
+        // Who may not read a credential is not told that it is there.
+        let told = if rpc == "GetCredential" { "CREDENTIAL_NOT_FOUND" } else { "CALLER_DENIED" };
+        assert_eq!(reason(&refused), told, "{rpc}");
+        let only = format!(r#"permit (principal, action == Action::"{rpc}", resource);"#);
+        let channel = world.channel_under(&only, STRANGER).await;
+        let permitted = call(channel, rpc, &name).await;
+        assert!(permitted.is_ok(), "{rpc}: {permitted:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_and_what_is_not_yours_answer_alike() {
     let world = World::new().await;
     world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;

@@ -148,3 +148,18 @@ async fn only_apps_that_need_a_person_can_be_authorized() {
     assert_eq!(reason(&refused), "CREDENTIAL_DELETED");
     assert_eq!(world.infor.requests(), 0);
 }
+
+#[tokio::test]
+async fn nobody_is_sent_to_a_host_that_is_not_approved_any_more() {
+    let world = World::new().await;
+    let file = String::from_utf8(web_app("infor", "web")).unwrap();
+    let file = file.replace("mingle-sso.eu1.inforcloudsuite.com:443", "inforos.customer.example");
+    world.upload(ACME, file.as_bytes()).await;
+    let redirect = redirect(&world, ACME).await;
+    let world = world.restart_with_hosts(vec![]).await;
+    let refused = start(&world, UPLOADER, ACME).await.unwrap_err();
+    assert_eq!(reason(&refused), "HOST_NOT_ALLOWED");
+    let refused = complete(&world, UPLOADER, ACME, &redirect).await.unwrap_err();
+    assert_eq!(reason(&refused), "HOST_NOT_ALLOWED");
+    assert_eq!(world.infor.requests(), 0);
+}

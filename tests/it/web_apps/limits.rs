@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ionvault::sealing::RecordKind;
+use tokio::task::JoinSet;
 use tonic::Code;
 
 use super::{complete, redirect, start, world};
@@ -30,6 +31,24 @@ async fn the_oldest_of_a_credential_gives_way() {
         complete(&world, UPLOADER, ACME, redirect).await.unwrap();
     }
     assert_eq!(pending(&world).await, 0);
+}
+
+/// Each looks how many there are before it adds itself.
+#[tokio::test]
+async fn of_many_that_begin_at_once_eight_are_under_way() {
+    let world = world().await;
+    let credential = world.vault.find(&ACME.parse().unwrap()).unwrap().unwrap();
+    let mut beginning = JoinSet::new();
+    for _ in 0..20 {
+        let (authorizations, credential) = (world.authorizations.clone(), credential.clone());
+        let uploader = UPLOADER.parse().unwrap();
+        beginning
+            .spawn(async move { authorizations.start(&uploader, &credential).await.map(drop) });
+    }
+    for begun in beginning.join_all().await {
+        begun.unwrap();
+    }
+    assert_eq!(pending(&world).await, 8);
 }
 
 #[tokio::test]

@@ -73,6 +73,23 @@ async fn another_version_is_another_app() {
     assert_eq!(world.infor.requests(), 0);
 }
 
+/// Its file may name another endpoint, though the log-in is the same.
+#[tokio::test]
+async fn another_version_of_the_same_app_has_to_be_authorized_anew() {
+    let world = world().await;
+    let redirect = redirect(&world, ACME).await;
+    let file = String::from_utf8(web_app("ACME_TST", "web")).unwrap();
+    let renamed = file.replace(r#""cn":"web""#, r#""cn":"renamed""#);
+    assert_ne!(renamed, file);
+    world.upload(ACME, renamed.as_bytes()).await;
+    let versions = world.vault.find(&ACME.parse().unwrap()).unwrap().unwrap().versions.clone();
+    assert_eq!(versions.len(), 2);
+    assert_eq!(versions[0].account, versions[1].account);
+    let refused = complete(&world, UPLOADER, ACME, &redirect).await.unwrap_err();
+    assert_eq!(reason(&refused), "AUTHORIZATION_STATE_INVALID");
+    assert_eq!(world.infor.requests(), 0);
+}
+
 #[tokio::test]
 async fn of_many_who_bring_the_same_redirect_one_completes() {
     let world = std::sync::Arc::new(world().await);
