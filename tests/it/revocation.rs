@@ -1,6 +1,13 @@
 //! Tokens that are given back to Infor.
 
+mod late;
+mod unused;
+mod waits;
+
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use ionvault::model::{Credential, CredentialName};
@@ -9,7 +16,7 @@ use ionvault::sealing::RecordKind;
 use ionvault::tokens::{IssueQuery, Revocation};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{ACME, ADMIN, World, ionapi, ionapi_with_secret};
+use crate::support::{ACME, World, ionapi, ionapi_with_secret};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -79,6 +86,19 @@ async fn what_was_revoked_stays_so_over_a_restart() {
 }
 
 #[tokio::test]
+async fn a_caller_that_gives_up_does_not_stop_the_revoking() {
+    let world = world().await;
+    let credential = find(&world, ACME);
+    {
+        let mut revoking = pin!(world.issuer.revoke(&credential));
+        let waits = poll_fn(|context| Poll::Ready(revoking.as_mut().poll(context).is_pending()));
+        assert!(waits.await);
+    }
+    world.issuer.drain().await;
+    assert_eq!(revoked(&world).await, of_the_first_log_in());
+}
+
+#[tokio::test]
 async fn credentials_of_the_same_file_lose_their_tokens_together_and_others_keep_theirs() {
     let world = world().await;
     let (same, other) = ("tenants/acme/credentials/same", "tenants/globex/credentials/infor");
@@ -116,13 +136,22 @@ async fn tokens_that_are_dead_are_not_told_any_more() {
     let told = world.infor.until_revoked(1).await.len();
     let world = world.restart().await;
     world.clock.advance(30 * DAY);
-    let gone = async {
-        while !world.records(RecordKind::Revocation).await.is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    running(&world, gone).await;
+    running(&world, until_nothing_is_pending(&world)).await;
     assert_eq!(world.infor.until_revoked(0).await.len(), told);
+}
+
+/// The access token is dead by then; the refresh token may be good.
+#[tokio::test]
+async fn infor_is_told_of_a_refresh_token_for_thirty_days() {
+    let world = world().await;
+    world.infor.fail_revocations_with(Some(unavailable));
+    assert_eq!(revoke(&world).await, Revocation::Pending);
+    let told = world.infor.until_revoked(1).await.len();
+    let world = world.restart().await;
+    world.clock.advance(30 * DAY - Duration::from_secs(1));
+    world.infor.fail_revocations_with(None);
+    running(&world, until_nothing_is_pending(&world)).await;
+    assert_eq!(revoked(&world).await[told..], of_the_first_log_in());
 }
 
 #[tokio::test]
@@ -137,57 +166,45 @@ async fn an_access_token_alone_that_infor_does_not_take_back_is_no_pending_matte
     assert_ne!(world.issue(ACME).await.unwrap().token_id, first);
 }
 
+/// Who revokes thinks of the credential, not of the version that happens to serve.
 #[tokio::test]
-async fn a_token_that_comes_after_its_account_was_revoked_is_not_given_out_but_back() {
-    let world = World::new().await;
-    world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+async fn the_tokens_of_all_versions_are_revoked() {
+    let world = world().await;
+    world.upload(ACME, &ionapi("ACME_PRD", "app2")).await;
     world.issue(ACME).await.unwrap();
-    world.infor.issue_refresh_tokens();
-    world.pass(Duration::from_secs(7200)).await;
-    world.infor.hold();
-    let credential = find(&world, ACME);
-    let issue = async { world.issuer.issue(&credential, IssueQuery::default()).await.unwrap() };
-    let revoke = async {
-        world.infor.until_requests(2).await;
-        assert_eq!(revoke(&world).await, Revocation::Done);
-        world.infor.release();
-    };
-    let (issued, ()) = running(&world, async {
-        let both = tokio::join!(issue, revoke);
-        world.infor.until_revoked(2).await;
-        both
-    })
-    .await;
-    // The first token has expired meanwhile: nobody has to be told of it.
-    let late = revoked(&world).await;
+    assert_eq!(revoke(&world).await, Revocation::Done);
+    let mut told: Vec<_> = revoked(&world).await.into_iter().map(|(_, token)| token).collect();
+    told.sort();
     assert_eq!(
-        late,
+        told,
         [
-            (TokenKind::Refresh, "refresh.ACME_PRD~app1.2".to_owned()),
-            (TokenKind::Access, "access.ACME_PRD~app1.2".to_owned()),
+            "access.ACME_PRD~app1.1",
+            "access.ACME_PRD~app2.2",
+            "refresh.ACME_PRD~app1.1",
+            "refresh.ACME_PRD~app2.2"
         ]
     );
-    assert_eq!(issued.token.token.expose(), b"access.ACME_PRD~app1.3");
-    assert!(world.records(RecordKind::Revocation).await.is_empty());
+    assert!(find(&world, ACME).versions.iter().all(|version| world.issuer.kept(version).is_none()));
 }
 
+/// Of several accounts, the one that is left says what is left to do.
 #[tokio::test]
-async fn who_reported_a_token_is_not_given_it_again_when_it_was_revoked_meanwhile() {
-    let world = world().await;
-    let credential = find(&world, ACME);
-    let first = world.issuer.issue(&credential, IssueQuery::default()).await.unwrap();
-    world.infor.hold();
-    let query = IssueQuery { rejected: Some(&first.token.id), ..IssueQuery::default() };
-    let reporting = async {
-        let issued = world.issuer.issue(&credential, query).await.unwrap();
-        assert_ne!(issued.token.id, first.token.id);
-    };
-    let revoking = async {
-        world.infor.until_requests(2).await;
-        assert_ne!(revoke(&world).await, Revocation::None);
-        world.infor.release();
-    };
-    tokio::join!(reporting, revoking);
+async fn what_infor_takes_back_from_nobody_is_told_of_though_another_account_is_done() {
+    let world = World::new().await;
+    let file = String::from_utf8(ionapi("ACME_PRD", "app1")).unwrap();
+    world.upload(ACME, file.replace(r#""or":"revoke_token.oauth2","#, "").as_bytes()).await;
+    world.issue(ACME).await.unwrap();
+    // They are revoked in the order of the accounts, and the last must be another.
+    for number in 2..=10 {
+        let secret = format!("invented-client-secret-{number}");
+        world.upload(ACME, &ionapi_with_secret("GLOBEX_PRD", &secret, &secret)).await;
+        world.issue(ACME).await.unwrap();
+        let versions = &find(&world, ACME).versions;
+        if versions[0].account < versions.last().unwrap().account {
+            break;
+        }
+    }
+    assert_eq!(revoke(&world).await, Revocation::Unsupported);
 }
 
 #[tokio::test]
@@ -232,44 +249,10 @@ async fn nothing_is_sent_to_a_host_that_is_not_approved_any_more() {
     assert_eq!(world.records(RecordKind::Revocation).await.len(), 1, "it may be approved again");
 }
 
-/// Has the credential keep ten versions behind the first, so that it is gone.
-async fn push_out_the_first_version(world: &World) {
-    for number in 2..=11 {
-        let secret = format!("invented-client-secret-{number}");
-        world.upload(ACME, &ionapi_with_secret("ACME_PRD", "app1", &secret)).await;
+async fn until_nothing_is_pending(world: &World) {
+    while !world.records(RecordKind::Revocation).await.is_empty() {
+        tokio::task::yield_now().await;
     }
-}
-
-#[tokio::test]
-async fn accounts_that_no_version_uses_any_more_are_revoked_and_forgotten() {
-    let world = world().await;
-    world.issuer.sweep().await.unwrap();
-    assert_eq!(revoked(&world).await, [], "a version serves");
-    push_out_the_first_version(&world).await;
-    world.issuer.sweep().await.unwrap();
-    assert!(world.records(RecordKind::Account).await.is_empty());
-    assert!(world.records(RecordKind::Client).await.is_empty());
-    running(&world, world.infor.until_revoked(2)).await;
-    assert_eq!(revoked(&world).await, of_the_first_log_in());
-    assert!(world.records(RecordKind::Revocation).await.is_empty());
-    let kept = world.issuer.kept(find(&world, ACME).versions.last().unwrap());
-    assert!(kept.is_none());
-}
-
-#[tokio::test]
-async fn versions_that_may_serve_again_and_other_credentials_keep_an_account() {
-    let world = world().await;
-    let same = "tenants/acme/credentials/same";
-    world.upload(same, &ionapi("ACME_PRD", "app1")).await;
-    push_out_the_first_version(&world).await;
-    world.issuer.sweep().await.unwrap();
-    assert_eq!(world.records(RecordKind::Account).await.len(), 1, "another credential uses it");
-    let request =
-        ionvault::pb::v1::DeleteCredentialRequest { name: same.to_owned(), ..Default::default() };
-    world.credentials(ADMIN).await.delete_credential(request).await.unwrap();
-    world.issuer.sweep().await.unwrap();
-    assert_eq!(world.records(RecordKind::Account).await.len(), 1, "it can be undeleted");
-    assert_eq!(revoked(&world).await, []);
 }
 
 async fn revoked(world: &World) -> Vec<(TokenKind, String)> {

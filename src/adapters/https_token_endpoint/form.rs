@@ -78,12 +78,16 @@ mod tests {
     use crate::ports::Target;
     use crate::secret::Secret;
 
-    fn text(grant: GrantRequest<'_>, scope: Option<&str>) -> String {
-        let target = Target {
+    fn target() -> Target {
+        Target {
             url: "https://sso.example/token".parse().unwrap(),
             private_addresses: false,
             trust_anchors: Vec::new(),
-        };
+        }
+    }
+
+    fn text(grant: GrantRequest<'_>, scope: Option<&str>) -> String {
+        let target = target();
         let client_secret = Secret::from(b"s&=+ 1".to_vec());
         let request = TokenRequest {
             target: &target,
@@ -118,8 +122,38 @@ mod tests {
                 None,
                 "grant_type=refresh_token&refresh_token=r%2F1%2B2%3D%3D&",
             ),
+            (
+                GrantRequest::AuthorizationCode {
+                    code: &refresh,
+                    redirect_uri: "https://app.example/cb?a=b",
+                    code_verifier: &password,
+                },
+                None,
+                "grant_type=authorization_code&code=r%2F1%2B2%3D%3D\
+                 &redirect_uri=https%3A%2F%2Fapp.example%2Fcb%3Fa%3Db&code_verifier=p%25w&",
+            ),
         ] {
             assert_eq!(text(grant, scope), format!("{expected}{client}"));
+        }
+    }
+
+    #[test]
+    fn a_revocation_says_what_kind_of_token_it_is_about() {
+        let target = target();
+        let client_secret = Secret::from(b"s&=+ 1".to_vec());
+        for (kind, hint) in
+            [(TokenKind::Access, "access_token"), (TokenKind::Refresh, "refresh_token")]
+        {
+            let request = RevocationRequest {
+                target: &target,
+                client_id: "acme~c1",
+                client_secret: &client_secret,
+                token: &Secret::from(b"r/1+2==".to_vec()),
+                kind,
+            };
+            let client = "client_id=acme%7Ec1&client_secret=s%26%3D%2B+1";
+            let expected = format!("token=r%2F1%2B2%3D%3D&token_type_hint={hint}&{client}");
+            assert_eq!(str::from_utf8(&revocation(&request)), Ok(expected.as_str()));
         }
     }
 

@@ -1,25 +1,31 @@
 //! The real store, behind something that can fail or stand still when a test wants it to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ionvault::adapters::SledStore;
 use ionvault::ports::{CommitError, Expectation, Revision, Store, StoreError, Stored, Write};
 use ionvault::sealing::StoreKey;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 pub(crate) struct FaultyStore {
     store: Arc<SledStore>,
     fail_reads: AtomicBool,
     fail_commits: AtomicBool,
     held: watch::Sender<bool>,
+    held_answer: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
 }
 
 impl FaultyStore {
     pub(crate) fn new(store: Arc<SledStore>) -> Self {
-        let held = watch::Sender::new(false);
-        Self { store, fail_reads: AtomicBool::default(), fail_commits: AtomicBool::default(), held }
+        Self {
+            store,
+            fail_reads: AtomicBool::default(),
+            fail_commits: AtomicBool::default(),
+            held: watch::Sender::new(false),
+            held_answer: Mutex::default(),
+        }
     }
 
     /// Whether reads fail from now on.
@@ -47,6 +53,14 @@ impl FaultyStore {
     pub(crate) fn release_commits(&self) {
         self.held.send_replace(false);
     }
+
+    /// Holds the answer to the next commit: that it is written is heard at the first end, and a
+    /// word to the second lets whoever committed know.
+    pub(crate) fn hold_next_answer(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((written, heard), (word, go_on)) = (oneshot::channel(), oneshot::channel());
+        *self.held_answer.lock().unwrap() = Some((written, go_on));
+        (heard, word)
+    }
 }
 
 #[async_trait]
@@ -73,7 +87,13 @@ impl Store for FaultyStore {
     ) -> Result<Revision, CommitError> {
         self.held.subscribe().wait_for(|held| !held).await.unwrap();
         check(&self.fail_commits)?;
-        self.store.commit(expects, writes).await
+        let hold = self.held_answer.lock().unwrap().take();
+        let committed = self.store.commit(expects, writes).await;
+        if let Some((written, go_on)) = hold {
+            written.send(()).unwrap();
+            go_on.await.unwrap();
+        }
+        committed
     }
 
     async fn keyring(&self) -> Result<Option<Vec<u8>>, StoreError> {

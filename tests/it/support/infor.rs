@@ -24,6 +24,9 @@ pub(crate) struct FakeInfor {
     refresh_tokens: Mutex<RefreshTokens>,
     revoked: watch::Sender<Vec<(TokenKind, String)>>,
     revocation_fault: Mutex<Option<fn() -> ExchangeError>>,
+    revocations_held: watch::Sender<bool>,
+    /// Now, and at most until now.
+    revocations_at_once: Mutex<(usize, usize)>,
     held: watch::Sender<bool>,
     life: Mutex<Duration>,
     last_target: Mutex<Option<Target>>,
@@ -50,6 +53,8 @@ impl FakeInfor {
             refresh_tokens: Mutex::default(),
             revoked: watch::Sender::new(vec![]),
             revocation_fault: Mutex::default(),
+            revocations_held: watch::Sender::new(false),
+            revocations_at_once: Mutex::default(),
             held: watch::Sender::new(false),
             life: Mutex::new(TOKEN_LIFE),
             last_target: Mutex::default(),
@@ -82,7 +87,7 @@ impl FakeInfor {
         self.last_target.lock().unwrap().clone().unwrap()
     }
 
-    /// Holds all answers, until `release`.
+    /// Holds all answers to token requests, until `release`.
     pub(crate) fn hold(&self) {
         self.held.send_replace(true);
     }
@@ -99,6 +104,20 @@ impl FakeInfor {
     /// Answers this to revocations from now on; `None` means success again.
     pub(crate) fn fail_revocations_with(&self, fault: Option<fn() -> ExchangeError>) {
         *self.revocation_fault.lock().unwrap() = fault;
+    }
+
+    /// Holds all answers to revocations, until `release_revocations`.
+    pub(crate) fn hold_revocations(&self) {
+        self.revocations_held.send_replace(true);
+    }
+
+    pub(crate) fn release_revocations(&self) {
+        self.revocations_held.send_replace(false);
+    }
+
+    /// How many revocations were with it at once, at most.
+    pub(crate) fn revocations_at_once(&self) -> usize {
+        self.revocations_at_once.lock().unwrap().1
     }
 
     /// Which tokens it was told to revoke, whatever it answered, as soon as there are so many.
@@ -193,7 +212,14 @@ impl TokenEndpoint for FakeInfor {
             let mut refresh = self.refresh_tokens.lock().unwrap();
             refresh.valid.retain(|known| known != request.token.expose());
         }
+        {
+            let mut at_once = self.revocations_at_once.lock().unwrap();
+            at_once.0 += 1;
+            at_once.1 = at_once.1.max(at_once.0);
+        }
         self.revoked.send_modify(|revoked| revoked.push((request.kind, token)));
+        self.revocations_held.subscribe().wait_for(|held| !held).await.unwrap();
+        self.revocations_at_once.lock().unwrap().0 -= 1;
         fault.map_or(Ok(()), |fault| Err(fault()))
     }
 }
