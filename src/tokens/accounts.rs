@@ -48,6 +48,8 @@ struct Guarded {
     flight: Option<watch::Receiver<Option<Outcome>>>,
     /// What an attempt of an earlier epoch brings is not believed any more.
     epoch: u64,
+    /// The epoch that the token came with.
+    token_epoch: u64,
     /// When the token was last renewed because a caller saw it refused.
     rejected_at: Option<Instant>,
     /// Before this moment the token is not renewed early.
@@ -164,6 +166,7 @@ impl Slot {
         if let Some(token) = token {
             self.used.store(false, Ordering::Relaxed);
             guarded.early_not_before = None;
+            guarded.token_epoch = epoch;
             self.token.store(Some(token));
         }
         self.standing.store(Arc::new(standing));
@@ -172,12 +175,17 @@ impl Slot {
         true
     }
 
-    /// Forgets the token, and whatever attempts of earlier epochs may still bring.
+    /// Forgets a token of an earlier epoch, and whatever attempts of earlier epochs may still bring.
+    /// What a later epoch has shown meanwhile stays: the store took nothing of it.
     pub(super) fn forget(&self, epoch: u64, standing: Standing) {
         let mut guarded = self.guarded();
-        guarded.epoch = guarded.epoch.max(epoch);
-        self.token.store(None);
-        self.standing.store(Arc::new(standing));
+        if guarded.token_epoch < epoch {
+            self.token.store(None);
+        }
+        if guarded.epoch <= epoch {
+            guarded.epoch = epoch;
+            self.standing.store(Arc::new(standing));
+        }
         drop(guarded);
         self.changed();
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use ionvault::ports::TokenKind;
 use ionvault::sealing::RecordKind;
+use ionvault::secret::Secret;
 use ionvault::tokens::{IssueQuery, Revocation};
 
 use super::{find, revoke, running, world};
-use crate::support::{ACME, World, ionapi};
+use crate::support::{ACME, UPLOADER, World, ionapi, web_app};
 
 #[tokio::test]
 async fn a_token_that_comes_after_its_account_was_revoked_is_not_given_out_but_back() {
@@ -76,6 +77,33 @@ async fn a_token_that_is_revoked_before_anybody_saw_it_is_given_to_nobody() {
     };
     let (issued, ()) = tokio::join!(issue, revoke);
     assert_eq!(issued.token.token.expose(), b"access.ACME_PRD~app1.2");
+}
+
+/// The other way round: memory hears of the revocation only after a person has authorized anew.
+#[tokio::test]
+async fn tokens_that_came_after_a_revocation_are_not_forgotten_with_those_before_it() {
+    let world = World::new().await;
+    world.infor.issue_refresh_tokens();
+    world.upload(ACME, &web_app("ACME_TST", "web")).await;
+    let credential = find(&world, ACME);
+    let uploader = UPLOADER.parse().unwrap();
+    let authorize = async || {
+        let started = world.authorizations.start(&uploader, &credential).await.unwrap();
+        let redirect = Secret::from(world.infor.visit(&started.authorization_uri));
+        world.authorizations.complete(&uploader, &credential, redirect).await.unwrap();
+    };
+    authorize().await;
+    let (written, go_on) = world.faulty.hold_next_answer();
+    let authorize = async {
+        written.await.unwrap();
+        authorize().await;
+        go_on.send(()).unwrap();
+    };
+    let (revocation, ()) = tokio::join!(revoke(&world), authorize);
+    assert_eq!(revocation, Revocation::Done);
+    let issued = world.issuer.issue(&credential, IssueQuery::default()).await.unwrap();
+    assert_eq!(issued.token.token.expose(), b"access.ACME_TST~web.2");
+    assert_eq!(world.infor.requests(), 2);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use ionvault::sealing::RecordKind;
 
 use super::{find, of_the_first_log_in, revoked, running, world};
-use crate::support::{ACME, ADMIN, World, ionapi, ionapi_with_secret};
+use crate::support::{ACME, ADMIN, TOKEN_LIFE, World, ionapi, ionapi_with_secret};
 
 /// Has the credential keep ten versions behind the first, so that it is gone.
 async fn push_out_the_first_version(world: &World) {
@@ -46,4 +46,26 @@ async fn versions_that_may_serve_again_and_other_credentials_keep_an_account() {
     world.issuer.sweep().await.unwrap();
     assert_eq!(world.records(RecordKind::Account).await.len(), 1, "it can be undeleted");
     assert_eq!(revoked(&world).await, []);
+}
+
+/// The sweep looks twice: somebody may have asked for a token while it revoked the last one.
+#[tokio::test]
+async fn an_account_that_is_used_again_during_the_sweep_is_kept() {
+    let world = world().await;
+    push_out_the_first_version(&world).await;
+    let (written, go_on) = world.faulty.hold_next_answer();
+    let use_again = async {
+        written.await.unwrap();
+        world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
+        // Memory has the old token still; it must not do.
+        world.clock.advance(TOKEN_LIFE);
+        let token = world.issue(ACME).await.unwrap().token_id;
+        go_on.send(()).unwrap();
+        token
+    };
+    let (swept, token) = tokio::join!(world.issuer.sweep(), use_again);
+    swept.unwrap();
+    assert_eq!(world.issue(ACME).await.unwrap().token_id, token);
+    let world = world.restart().await;
+    assert_eq!(world.issue(ACME).await.unwrap().token_id, token);
 }
