@@ -177,14 +177,14 @@ impl Slot {
 
     /// Forgets a token of an earlier epoch, and whatever attempts of earlier epochs may still bring.
     /// What a later epoch has shown meanwhile stays: the store took nothing of it.
-    pub(super) fn forget(&self, epoch: u64, standing: Standing) {
+    pub(super) fn forget(&self, epoch: u64) {
         let mut guarded = self.guarded();
         if guarded.token_epoch < epoch {
             self.token.store(None);
         }
         if guarded.epoch <= epoch {
             guarded.epoch = epoch;
-            self.standing.store(Arc::new(standing));
+            self.standing.store(Arc::new(self.standing().without_tokens()));
         }
         drop(guarded);
         self.changed();

@@ -21,7 +21,6 @@ use super::access_token::AccessToken;
 use super::account::AccountState;
 use super::flight::Flight;
 use super::records::{self, Client, ReadRecordError, SealRecordError};
-use super::standing::Standing;
 use super::{Inner, TokenIssuer};
 
 use queue::Told;
@@ -180,7 +179,7 @@ impl Inner {
             match store.commit(expects, writes).await {
                 Ok(_) => {
                     if let Some(slot) = self.accounts.find(&account) {
-                        slot.forget(next.epoch, slot.standing().without_tokens());
+                        slot.forget(next.epoch);
                     }
                     tracing::info!(%tenant, held, "the tokens of an account were revoked");
                     return Ok(taken);
@@ -246,13 +245,6 @@ impl Inner {
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
         Ok(())
-    }
-}
-
-impl Standing {
-    /// The same account, whose tokens were taken.
-    fn without_tokens(&self) -> Self {
-        Self { has_refresh_token: false, ..self.clone() }
     }
 }
 

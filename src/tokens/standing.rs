@@ -54,6 +54,11 @@ impl Standing {
         let left = failing.until.saturating_duration_since(now.monotonic);
         (!left.is_zero()).then(|| (Arc::clone(&failing.error), left))
     }
+
+    /// The same account, whose tokens were taken.
+    pub(super) fn without_tokens(&self) -> Self {
+        Self { has_refresh_token: false, ..self.clone() }
+    }
 }
 
 impl Failing {
