@@ -272,6 +272,9 @@ struct Paper(Arc<std::sync::Mutex<Vec<u8>>>);
 impl Paper {
     /// Writes down what this thread logs, until the guard is dropped.
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        // While there is one subscriber alone, the thread that comes first by a line decides for all
+        // whether anybody listens; and that may be another test's.
+        std::sync::LazyLock::force(&NOBODY);
         let paper = self.clone();
         let lines = tracing_subscriber::fmt().with_writer(move || paper.clone()).finish();
         tracing::subscriber::set_default(lines)
@@ -293,6 +296,9 @@ impl std::io::Write for Paper {
         Ok(())
     }
 }
+
+static NOBODY: std::sync::LazyLock<tracing::Dispatch> =
+    std::sync::LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
 
 #[tokio::test(start_paused = true)]
 async fn four_fifths_are_told_once_until_half_is_free_again() {
