@@ -21,9 +21,11 @@
 //!    holds up to 16 values before it splits, however long they are; so a value here is at most
 //!    4 KiB, and a longer record lies in pieces, written in one batch. See [`blob_files`].
 //! 5. **It panics, it hangs, and it lingers.** Panics are contained where they arise. A group that
-//!    takes longer than [`GROUP_TIME_MAX`] counts as a failed write. `flush_async` is never
-//!    called: seven concurrent callers hang. The engine's file lock can outlive a killed process
-//!    for a moment, so opening tries for a bounded time.
+//!    takes longer than [`GROUP_TIME_MAX`] counts as a failed write. A look-up in pages that lead in
+//!    a circle (seen after a power cut on a modelled disk that does not honour `fdatasync`) never
+//!    ends and takes memory all the while, so reading the copy has a limit of time, and the start
+//!    is refused. `flush_async` is never called: seven concurrent callers hang. The engine's file
+//!    lock can outlive a killed process for a moment, so opening tries for a bounded time.
 //! 6. **What it removes stays on the disk** until a segment is overwritten. Deletion is made true
 //!    by destroying keys, which therefore lie in a file of their own, `keyring`.
 //!

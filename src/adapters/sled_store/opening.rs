@@ -7,6 +7,9 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use super::engine::{self, Engine};
 use super::layout::{self, FORMAT, Identity, Layout};
@@ -218,10 +221,54 @@ fn try_copy(
     }
 }
 
-/// Opens the copy, reads all of it, and lets go of it.
+/// Opens the copy, reads all of it, and lets go of it, if that has an end.
 fn read_copy(layout: &Layout) -> Result<(Sentinel, Revision), StoreError> {
-    let engine = Engine::open(&layout.trial())?;
-    let found = (engine.sentinel()?, engine.last_revision()?);
-    engine.read_all()?;
-    engine.close().map(|()| found)
+    let bytes = fs::metadata(layout.trial().join("db")).map_or(0, |log| log.len());
+    let limit = TRIAL_TIME + TRIAL_TIME_PER_MIB.mul_f64(bytes as f64 / MIB);
+    let trial = layout.trial();
+    within(limit, move || {
+        let engine = Engine::open(&trial)?;
+        let found = (engine.sentinel()?, engine.last_revision()?);
+        engine.read_all()?;
+        engine.close().map(|()| found)
+    })
+}
+
+/// Does `work` on a thread of its own, which is given up after `limit`: nothing can stop sled in the
+/// middle of a look-up. The process is about to refuse to start, and its end is the thread's.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (done, waiting) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name("store-trial".to_owned());
+    // Nobody listens any more to a thread that was given up.
+    let spawned = thread.spawn(move || drop(done.send(work())));
+    spawned.map_err(StoreError::Unavailable)?;
+    waiting.recv_timeout(limit).unwrap_or(Err(StoreError::Corrupt("pages that lead in a circle")))
+}
+
+/// How long the smallest copy may take to be opened and read: a thousand times what it does.
+const TRIAL_TIME: Duration = Duration::from_secs(30);
+
+/// How much longer for each MiB of it: a hundred times what a slow disk takes.
+const TRIAL_TIME_PER_MIB: Duration = Duration::from_secs(1);
+
+const MIB: f64 = 1_048_576.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_without_an_end_is_damage() {
+        let forever = || -> Result<(), StoreError> {
+            loop {
+                thread::park();
+            }
+        };
+        let refused = within(Duration::from_millis(10), forever).unwrap_err();
+        assert!(matches!(refused, StoreError::Corrupt(_)), "{refused:?}");
+        assert_eq!(within(Duration::MAX, || Ok(7)).unwrap(), 7);
+    }
 }
