@@ -245,13 +245,15 @@ fn within<T: Send + 'static>(
     // Nobody listens any more to a thread that was given up.
     let spawned = thread.spawn(move || drop(done.send(work())));
     spawned.map_err(StoreError::Unavailable)?;
-    waiting.recv_timeout(limit).unwrap_or(Err(StoreError::Corrupt("pages that lead in a circle")))
+    waiting
+        .recv_timeout(limit)
+        .unwrap_or(Err(StoreError::Corrupt("pages that are not read to an end in time")))
 }
 
-/// How long the smallest copy may take to be opened and read: a thousand times what it does.
+/// How long the smallest copy may take to be opened and read, unoptimized in less than 0.1 s.
 const TRIAL_TIME: Duration = Duration::from_secs(30);
 
-/// How much longer for each MiB of it: a hundred times what a slow disk takes.
+/// How much longer for each MiB of it: who reads so slowly cannot serve anybody.
 const TRIAL_TIME_PER_MIB: Duration = Duration::from_secs(1);
 
 const MIB: f64 = 1_048_576.0;

@@ -5,10 +5,25 @@ use std::time::Duration;
 use ionvault::ports::TokenKind;
 use ionvault::sealing::RecordKind;
 use ionvault::secret::Secret;
-use ionvault::tokens::{IssueQuery, Revocation};
+use ionvault::tokens::{IssueQuery, Issued, Revocation};
 
 use super::{find, revoke, running, world};
 use crate::support::{ACME, UPLOADER, World, ionapi, web_app};
+
+/// A caller needs a token. While Infor, whose request number `request` it is, makes up its mind, the
+/// account is revoked. What the caller is given in the end, and what the revoking came to.
+async fn revoked_on_the_way(world: &World, request: usize) -> (Issued, Revocation) {
+    world.infor.hold();
+    let credential = find(world, ACME);
+    let issue = async { world.issuer.issue(&credential, IssueQuery::default()).await.unwrap() };
+    let revoke = async {
+        world.infor.until_requests(request).await;
+        let revocation = revoke(world).await;
+        world.infor.release();
+        revocation
+    };
+    tokio::join!(issue, revoke)
+}
 
 #[tokio::test]
 async fn a_token_that_comes_after_its_account_was_revoked_is_not_given_out_but_back() {
@@ -17,15 +32,8 @@ async fn a_token_that_comes_after_its_account_was_revoked_is_not_given_out_but_b
     world.issue(ACME).await.unwrap();
     world.infor.issue_refresh_tokens();
     world.pass(Duration::from_secs(7200)).await;
-    world.infor.hold();
-    let credential = find(&world, ACME);
-    let issue = async { world.issuer.issue(&credential, IssueQuery::default()).await.unwrap() };
-    let revoke = async {
-        world.infor.until_requests(2).await;
-        assert_eq!(revoke(&world).await, Revocation::Done);
-        world.infor.release();
-    };
-    let (issued, ()) = tokio::join!(issue, revoke);
+    let (issued, revocation) = revoked_on_the_way(&world, 2).await;
+    assert_eq!(revocation, Revocation::Done);
     assert_eq!(world.records(RecordKind::Revocation).await.len(), 1);
     // The first token has expired meanwhile: nobody has to be told of it.
     let late = running(&world, world.infor.until_revoked(2)).await;
@@ -44,15 +52,8 @@ async fn a_token_that_comes_after_its_account_was_revoked_is_not_given_out_but_b
 async fn a_first_token_that_comes_after_its_account_was_revoked_goes_back_too() {
     let world = World::new().await;
     world.upload(ACME, &ionapi("ACME_PRD", "app1")).await;
-    world.infor.hold();
-    let credential = find(&world, ACME);
-    let issue = async { world.issuer.issue(&credential, IssueQuery::default()).await.unwrap() };
-    let revoke = async {
-        world.infor.until_requests(1).await;
-        assert_eq!(revoke(&world).await, Revocation::Pending);
-        world.infor.release();
-    };
-    let (issued, ()) = tokio::join!(issue, revoke);
+    let (issued, revocation) = revoked_on_the_way(&world, 1).await;
+    assert_eq!(revocation, Revocation::Pending);
     assert_eq!(issued.token.token.expose(), b"access.ACME_PRD~app1.2");
     assert_eq!(world.records(RecordKind::Revocation).await.len(), 1);
     let late = (TokenKind::Access, "access.ACME_PRD~app1.1".to_owned());
