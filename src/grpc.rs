@@ -1,6 +1,7 @@
 //! Parse, ask, answer: protobuf into domain values, domain errors into a `Status`.
 
 mod authorizations;
+mod call;
 mod credentials;
 mod descriptions;
 mod fields;

@@ -12,9 +12,10 @@ use crate::pb::v1::{
 use crate::secret::Secret;
 use crate::tokens::Authorizations as People;
 
+use super::call::Call;
 use super::descriptions::Descriptions;
 use super::guard::Guard;
-use super::{Refusal, answer, fields, into_parts, messages};
+use super::{Refusal, answer, into_parts, messages};
 
 pub(super) struct Authorizations {
     pub(super) guard: Guard,
@@ -28,10 +29,10 @@ impl Authorizations {
         request: Request<StartAuthorizationRequest>,
     ) -> Result<StartAuthorizationResponse, Refusal> {
         let (extensions, StartAuthorizationRequest { name }) = into_parts(request);
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &name)?;
-        let credential = self.guard.credential(caller, Action::StartAuthorization, &name)?;
-        Ok(messages::authorization(self.people.start(caller, &credential).await?))
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &name)?;
+        let credential = self.guard.credential(call, Action::StartAuthorization, &name)?;
+        Ok(messages::authorization(self.people.start(call.caller, &credential).await?))
     }
 
     async fn complete(
@@ -40,10 +41,10 @@ impl Authorizations {
     ) -> Result<CompleteAuthorizationResponse, Refusal> {
         let (extensions, CompleteAuthorizationRequest { name, redirect_uri }) = into_parts(request);
         let redirect = Secret::from(redirect_uri);
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &name)?;
-        let credential = self.guard.credential(caller, Action::CompleteAuthorization, &name)?;
-        self.people.complete(caller, &credential, redirect).await?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &name)?;
+        let credential = self.guard.credential(call, Action::CompleteAuthorization, &name)?;
+        self.people.complete(call.caller, &credential, redirect).await?;
         let credential = Some(self.descriptions.whole(&credential).await);
         Ok(CompleteAuthorizationResponse { credential })
     }

@@ -21,9 +21,10 @@ use crate::pb::v1::{
 use crate::tokens::TokenIssuer;
 use crate::vault::Vault;
 
+use super::call::Call;
 use super::descriptions::Descriptions;
 use super::guard::Guard;
-use super::{Refusal, answer, fields, into_parts};
+use super::{Refusal, answer, into_parts};
 
 pub(super) struct Credentials {
     pub(super) guard: Guard,
@@ -38,9 +39,9 @@ impl Credentials {
         request: Request<GetCredentialRequest>,
     ) -> Result<GetCredentialResponse, Refusal> {
         let (extensions, GetCredentialRequest { name }) = into_parts(request);
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &name)?;
-        let credential = self.guard.credential(caller, Action::GetCredential, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &name)?;
+        let credential = self.guard.credential(call, Action::GetCredential, &name)?;
         let credential = Some(self.descriptions.whole(&credential).await);
         Ok(GetCredentialResponse { credential })
     }

@@ -7,30 +7,16 @@ use std::time::Duration;
 
 use tonic::Status;
 
-use crate::model::{
-    Caller, CredentialName, InvalidLabels, InvalidName, Labels, VersionName, VersionNumber,
-};
+use crate::model::{InvalidLabels, InvalidName, Labels};
 use crate::vault::{RequestId, RequestStamp};
 
+use super::call::Call;
 use super::status::{invalid_fields, invalid_name, limit};
 
 /// Parses the resource name in `field`. Nothing can be asked about a request without one, so it
 /// is parsed before the others.
 pub(super) fn name<T: FromStr<Err = InvalidName>>(field: &str, text: &str) -> Result<T, Status> {
     text.parse().map_err(|error: InvalidName| invalid_name(field, &error))
-}
-
-/// Parses the name of a credential, or of one of its versions.
-pub(super) fn credential_or_version(
-    field: &str,
-    text: &str,
-) -> Result<(CredentialName, Option<VersionNumber>), Status> {
-    if text.contains("/versions/") {
-        let VersionName { credential, version } = name(field, text)?;
-        Ok((credential, Some(version)))
-    } else {
-        Ok((name(field, text)?, None))
-    }
 }
 
 /// Collects what is wrong with a request.
@@ -84,7 +70,7 @@ pub(super) fn etag(text: String) -> Option<String> {
 /// A request id with what it belongs to; empty means that none was given. `content` is whatever
 /// else makes the request what it is.
 pub(super) fn request_stamp(
-    caller: &Caller,
+    call: Call<'_>,
     rpc: &'static str,
     id: &str,
     content: &[&str],
@@ -94,7 +80,7 @@ pub(super) fn request_stamp(
     }
     let id: RequestId = id.parse()?;
     let content = content.iter().map(|field| field.as_bytes().to_vec()).collect();
-    Ok(Some(RequestStamp { caller: caller.clone(), rpc, id, content }))
+    Ok(Some(RequestStamp { caller: call.caller.clone(), rpc, id, content }))
 }
 
 /// Labels, with too many of them told apart from malformed ones.

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use tonic::Status;
-
 use crate::access::{Access, Action, Resource};
-use crate::identity::Peer;
-use crate::model::{Caller, Credential, CredentialName, Parent};
+use crate::model::{Credential, CredentialName, Parent};
 use crate::vault::Vault;
 
 use super::Refusal;
+use super::call::Call;
 use super::status::{Reason, not_found};
 
 /// Asks the policy.
@@ -20,31 +18,21 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Who calls, as the listener established it.
-    pub(super) fn caller(extensions: &tonic::Extensions) -> Result<&Caller, Status> {
-        let peer = extensions.get::<Arc<Peer>>();
-        match peer.map(|peer| &peer.caller) {
-            Some(Ok(caller)) => Ok(caller),
-            Some(Err(unusable)) => Err(Reason::CallerUnknown.says(unusable.to_string())),
-            None => Err(Reason::CallerUnknown.says("this listener established no identity")),
-        }
-    }
-
     /// The credential, if there is one and the caller may do this with it.
     pub(super) fn credential(
         &self,
-        caller: &Caller,
+        call: Call<'_>,
         action: Action,
         name: &CredentialName,
     ) -> Result<Arc<Credential>, Refusal> {
-        let found = self.maybe_credential(caller, action, name)?;
+        let found = self.maybe_credential(call, action, name)?;
         found.ok_or_else(|| not_found(&name.to_string()).into())
     }
 
     /// The credential, or that there is none; if the caller may do this with one of this name.
     pub(super) fn maybe_credential(
         &self,
-        caller: &Caller,
+        call: Call<'_>,
         action: Action,
         name: &CredentialName,
     ) -> Result<Option<Arc<Credential>>, Refusal> {
@@ -53,9 +41,9 @@ impl Guard {
             Ok(Some(credential)) => Resource::Credential(credential),
             Ok(None) | Err(_) => Resource::AbsentCredential(name),
         };
-        if self.access.permits(caller, action, resource) {
+        if self.access.permits(call.caller, action, resource) {
             Ok(found?)
-        } else if self.access.permits(caller, Action::GetCredential, resource) {
+        } else if self.access.permits(call.caller, Action::GetCredential, resource) {
             Err(Reason::CallerDenied.says("policy does not permit this").into())
         } else {
             // Whoever may not read it learns nothing, not even that it is damaged.
@@ -65,12 +53,12 @@ impl Guard {
 
     /// Whether the caller may list what is below `parent`. All tenants together may be listed by
     /// everyone: each tenant is asked about when its turn comes.
-    pub(super) fn list(&self, caller: &Caller, parent: &Parent) -> Result<(), Refusal> {
+    pub(super) fn list(&self, call: Call<'_>, parent: &Parent) -> Result<(), Refusal> {
         match parent {
             Parent::AllTenants => Ok(()),
             Parent::Tenant(tenant) => {
                 let resource = Resource::Tenant(tenant);
-                match self.access.permits(caller, Action::ListCredentials, resource) {
+                match self.access.permits(call.caller, Action::ListCredentials, resource) {
                     true => Ok(()),
                     // The same for tenants that exist and that do not: the policy is asked about
                     // the name only.
@@ -81,13 +69,13 @@ impl Guard {
     }
 
     /// Whether a credential shows in the caller's lists.
-    pub(super) fn shows(&self, caller: &Caller, credential: &Credential) -> bool {
-        self.access.permits(caller, Action::GetCredential, Resource::Credential(credential))
+    pub(super) fn shows(&self, call: Call<'_>, credential: &Credential) -> bool {
+        self.access.permits(call.caller, Action::GetCredential, Resource::Credential(credential))
     }
 
     /// Whether the caller may list this tenant.
-    pub(super) fn lists(&self, caller: &Caller, credential: &Credential) -> bool {
+    pub(super) fn lists(&self, call: Call<'_>, credential: &Credential) -> bool {
         let tenant = Resource::Tenant(&credential.name.tenant);
-        self.access.permits(caller, Action::ListCredentials, tenant)
+        self.access.permits(call.caller, Action::ListCredentials, tenant)
     }
 }

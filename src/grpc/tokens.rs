@@ -13,6 +13,7 @@ use crate::pb::v1::{
 };
 use crate::tokens::{IssueQuery, Issued, TokenIssuer};
 
+use super::call::Call;
 use super::fields::{self, Violations};
 use super::guard::Guard;
 use super::status::Reason;
@@ -30,9 +31,9 @@ impl Tokens {
     ) -> Result<IssueTokenResponse, Refusal> {
         let (extensions, IssueTokenRequest { name, min_remaining, rejected_token_id }) =
             into_parts(request);
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &name)?;
-        let credential = self.guard.credential(caller, Action::IssueToken, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &name)?;
+        let credential = self.guard.credential(call, Action::IssueToken, &name)?;
         let mut violations = Violations::default();
         let min_remaining = min_remaining.map(fields::min_remaining).transpose();
         let min_remaining = violations.check("min_remaining", min_remaining);
@@ -49,9 +50,9 @@ impl Tokens {
         request: Request<RevokeTokensRequest>,
     ) -> Result<RevokeTokensResponse, Refusal> {
         let (extensions, RevokeTokensRequest { name }) = into_parts(request);
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &name)?;
-        let credential = self.guard.credential(caller, Action::RevokeTokens, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &name)?;
+        let credential = self.guard.credential(call, Action::RevokeTokens, &name)?;
         let revocation = self.issuer.revoke(&credential).await?;
         Ok(RevokeTokensResponse { revocation: messages::revocation(revocation).into() })
     }

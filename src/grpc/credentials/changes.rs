@@ -12,8 +12,8 @@ use crate::pb::v1::{
     UpdateCredentialRequest, UpdateCredentialResponse,
 };
 
+use super::super::call::Call;
 use super::super::fields::{self, Violations};
-use super::super::guard::Guard;
 use super::super::{Refusal, into_parts};
 use super::Credentials;
 
@@ -25,9 +25,9 @@ impl Credentials {
         let (extensions, message) = into_parts(request);
         let UpdateCredentialRequest { credential, update_mask } = message;
         let credential = credential.unwrap_or_default();
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("credential.name", &credential.name)?;
-        self.guard.credential(caller, Action::UpdateCredential, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("credential.name", &credential.name)?;
+        self.guard.credential(call, Action::UpdateCredential, &name)?;
 
         let mut violations = Violations::default();
         let labels = match fields::labels(credential.labels) {
@@ -56,12 +56,12 @@ impl Credentials {
     ) -> Result<ActivateCredentialVersionResponse, Refusal> {
         let (extensions, message) = into_parts(request);
         let ActivateCredentialVersionRequest { name: text, etag, request_id } = message;
-        let caller = Guard::caller(&extensions)?;
-        let VersionName { credential: name, version } = fields::name("name", &text)?;
-        self.guard.credential(caller, Action::ActivateCredentialVersion, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let VersionName { credential: name, version } = call.resource("name", &text)?;
+        self.guard.credential(call, Action::ActivateCredentialVersion, &name)?;
         let mut violations = Violations::default();
         let rpc = "ActivateCredentialVersion";
-        let stamp = fields::request_stamp(caller, rpc, &request_id, &[&text, &etag]);
+        let stamp = fields::request_stamp(call, rpc, &request_id, &[&text, &etag]);
         let stamp = violations.check("request_id", stamp);
         let stamp = violations.finish(stamp)?;
         let credential = self.vault.activate(name, version, fields::etag(etag), stamp).await?;
@@ -75,11 +75,11 @@ impl Credentials {
     ) -> Result<DeleteCredentialResponse, Refusal> {
         let (extensions, message) = into_parts(request);
         let DeleteCredentialRequest { name: text, etag, request_id } = message;
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &text)?;
-        self.guard.credential(caller, Action::DeleteCredential, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &text)?;
+        self.guard.credential(call, Action::DeleteCredential, &name)?;
         let mut violations = Violations::default();
-        let stamp = fields::request_stamp(caller, "DeleteCredential", &request_id, &[&text, &etag]);
+        let stamp = fields::request_stamp(call, "DeleteCredential", &request_id, &[&text, &etag]);
         let stamp = violations.check("request_id", stamp);
         let stamp = violations.finish(stamp)?;
         let credential = self.vault.delete(name, fields::etag(etag), stamp).await?;
@@ -94,12 +94,11 @@ impl Credentials {
     ) -> Result<UndeleteCredentialResponse, Refusal> {
         let (extensions, message) = into_parts(request);
         let UndeleteCredentialRequest { name: text, etag, request_id } = message;
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &text)?;
-        self.guard.credential(caller, Action::UndeleteCredential, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &text)?;
+        self.guard.credential(call, Action::UndeleteCredential, &name)?;
         let mut violations = Violations::default();
-        let stamp =
-            fields::request_stamp(caller, "UndeleteCredential", &request_id, &[&text, &etag]);
+        let stamp = fields::request_stamp(call, "UndeleteCredential", &request_id, &[&text, &etag]);
         let stamp = violations.check("request_id", stamp);
         let stamp = violations.finish(stamp)?;
         let credential = self.vault.undelete(name, fields::etag(etag), stamp).await?;

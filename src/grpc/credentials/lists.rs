@@ -5,15 +5,15 @@ use std::cell::RefCell;
 use tonic::Request;
 
 use crate::access::Action;
-use crate::model::{Caller, Credential, CredentialName, Parent, TenantId};
+use crate::model::{Credential, CredentialName, Parent, TenantId};
 use crate::pb::v1::{
     ListCredentialVersionsRequest, ListCredentialVersionsResponse, ListCredentialsRequest,
     ListCredentialsResponse,
 };
 use crate::vault::PageQuery;
 
+use super::super::call::Call;
 use super::super::fields::{self, Violations};
-use super::super::guard::Guard;
 use super::super::{Refusal, into_parts, messages};
 use super::Credentials;
 
@@ -25,9 +25,9 @@ impl Credentials {
         let (extensions, message) = into_parts(request);
         let ListCredentialsRequest { parent, page_size, page_token, filter, show_deleted } =
             message;
-        let caller = Guard::caller(&extensions)?;
-        let parent: Parent = fields::name("parent", &parent)?;
-        self.guard.list(caller, &parent)?;
+        let call = Call::from_extensions(&extensions)?;
+        let parent: Parent = call.resource("parent", &parent)?;
+        self.guard.list(call, &parent)?;
 
         let mut violations = Violations::default();
         let size = violations.check("page_size", fields::page_size(page_size));
@@ -35,13 +35,13 @@ impl Credentials {
         let (size, parsed) = violations.finish(size.zip(parsed))?;
 
         let query = PageQuery {
-            caller: caller.clone(),
+            caller: call.caller.clone(),
             parent,
             filter_text: filter,
             filter: parsed,
             show_deleted,
         };
-        let visible = self.visible(caller);
+        let visible = self.visible(call);
         let health = |credential: &Credential| self.descriptions.health(credential);
         let page = self.vault.list(&query, &page_token, size, health, visible)?;
         let credentials = page.items.iter().map(|credential| self.descriptions.short(credential));
@@ -57,13 +57,13 @@ impl Credentials {
     ) -> Result<ListCredentialVersionsResponse, Refusal> {
         let (extensions, message) = into_parts(request);
         let ListCredentialVersionsRequest { parent, page_size, page_token } = message;
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("parent", &parent)?;
-        let credential = self.guard.credential(caller, Action::ListCredentialVersions, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("parent", &parent)?;
+        let credential = self.guard.credential(call, Action::ListCredentialVersions, &name)?;
         let mut violations = Violations::default();
         let size = violations.check("page_size", fields::page_size(page_size));
         let size = violations.finish(size)?;
-        let page = self.vault.list_versions(caller, &credential, &page_token, size)?;
+        let page = self.vault.list_versions(call.caller, &credential, &page_token, size)?;
         let versions = page.items.iter().map(|version| messages::version(&credential, version));
         Ok(ListCredentialVersionsResponse {
             credential_versions: versions.collect(),
@@ -73,19 +73,19 @@ impl Credentials {
 
     /// Whether a credential shows in this caller's list: its tenant may be listed, which is asked
     /// once for each, and the caller may get it.
-    fn visible(&self, caller: &Caller) -> impl Fn(&Credential) -> bool {
+    fn visible(&self, call: Call<'_>) -> impl Fn(&Credential) -> bool {
         let tenant: RefCell<Option<(TenantId, bool)>> = RefCell::new(None);
         move |credential| {
             let mut tenant = tenant.borrow_mut();
             let listed = match &*tenant {
                 Some((id, listed)) if *id == credential.name.tenant => *listed,
                 Some(_) | None => {
-                    let listed = self.guard.lists(caller, credential);
+                    let listed = self.guard.lists(call, credential);
                     *tenant = Some((credential.name.tenant.clone(), listed));
                     listed
                 }
             };
-            listed && self.guard.shows(caller, credential)
+            listed && self.guard.shows(call, credential)
         }
     }
 }

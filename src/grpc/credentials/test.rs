@@ -5,8 +5,8 @@ use tonic::Request;
 use crate::access::Action;
 use crate::pb::v1::{TestCredentialRequest, TestCredentialResponse};
 
-use super::super::guard::Guard;
-use super::super::{Refusal, fields, into_parts, messages};
+use super::super::call::Call;
+use super::super::{Refusal, into_parts, messages};
 use super::Credentials;
 
 impl Credentials {
@@ -15,9 +15,9 @@ impl Credentials {
         request: Request<TestCredentialRequest>,
     ) -> Result<TestCredentialResponse, Refusal> {
         let (extensions, TestCredentialRequest { name }) = into_parts(request);
-        let caller = Guard::caller(&extensions)?;
-        let (name, version) = fields::credential_or_version("name", &name)?;
-        let credential = self.guard.credential(caller, Action::TestCredential, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let (name, version) = call.credential_or_version("name", &name)?;
+        let credential = self.guard.credential(call, Action::TestCredential, &name)?;
         let tested = self.issuer.test(&credential, version).await?;
         let diagnosis = messages::diagnosis(&name, tested.version.number, &tested.diagnosis);
         Ok(TestCredentialResponse { diagnosis: Some(diagnosis) })

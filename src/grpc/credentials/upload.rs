@@ -10,8 +10,8 @@ use crate::secret::Secret;
 use crate::tokens::{Verification, VerifiedUpload};
 use crate::vault::{Activation, Upload};
 
+use super::super::call::Call;
 use super::super::fields::{self, Violations};
-use super::super::guard::Guard;
 use super::super::{Refusal, into_parts, messages};
 use super::Credentials;
 
@@ -24,9 +24,9 @@ impl Credentials {
         // From here on the file is wiped whatever happens.
         let ion_api_file = Secret::from(message.ion_api_file);
         let ca_certificates = Secret::from(message.ca_certificates);
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &message.name)?;
-        self.guard.maybe_credential(caller, Action::UploadCredential, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &message.name)?;
+        self.guard.maybe_credential(call, Action::UploadCredential, &name)?;
 
         let mut violations = Violations::default();
         let labels = match fields::labels(message.labels) {
@@ -46,7 +46,7 @@ impl Credentials {
         );
         let content: Vec<&str> = content.iter().map(String::as_str).collect();
         let request =
-            fields::request_stamp(caller, "UploadCredential", &message.request_id, &content);
+            fields::request_stamp(call, "UploadCredential", &message.request_id, &content);
         let request = violations.check("request_id", request);
         let values = labels.zip(requested_by).zip(request.zip(verification));
         let ((labels, requested_by), (request, verification)) = violations.finish(values)?;
@@ -58,7 +58,7 @@ impl Credentials {
             ca_certificates,
             labels,
             etag: fields::etag(message.etag),
-            caller: caller.clone(),
+            caller: call.caller.clone(),
             requested_by,
             request,
             activation: Activation::AtOnce,

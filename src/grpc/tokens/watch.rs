@@ -9,6 +9,7 @@ use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
 use crate::access::Action;
+use crate::grpc::call::Call;
 use crate::grpc::fields::{self, Violations};
 use crate::grpc::guard::Guard;
 use crate::grpc::{Refusal, into_parts};
@@ -25,15 +26,15 @@ impl Tokens {
         request: Request<WatchTokenRequest>,
     ) -> Result<WatchTokenStream, Refusal> {
         let (extensions, WatchTokenRequest { name, min_remaining }) = into_parts(request);
-        let caller = Guard::caller(&extensions)?;
-        let name: CredentialName = fields::name("name", &name)?;
-        self.guard.credential(caller, Action::WatchToken, &name)?;
+        let call = Call::from_extensions(&extensions)?;
+        let name: CredentialName = call.resource("name", &name)?;
+        self.guard.credential(call, Action::WatchToken, &name)?;
         let mut violations = Violations::default();
         let min_remaining = min_remaining.map(fields::min_remaining).transpose();
         let min_remaining = violations.check("min_remaining", min_remaining);
         let min_remaining = violations.finish(min_remaining)?;
-        let watch = self.issuer.watch(caller, min_remaining)?;
-        let (guard, caller) = (self.guard.clone(), caller.clone());
+        let watch = self.issuer.watch(call.caller, min_remaining)?;
+        let (guard, caller) = (self.guard.clone(), call.caller.clone());
         Ok(WatchTokenStream::of(Watcher { guard, caller, name, watch }))
     }
 }
@@ -50,7 +51,8 @@ impl Watcher {
     /// The next message, and the watcher to wait for the one after it.
     async fn step(mut self) -> (Result<WatchTokenResponse, Status>, Self) {
         let Self { guard, caller, name, watch } = &mut self;
-        let permitted = || guard.credential(caller, Action::WatchToken, name);
+        let call = Call { caller };
+        let permitted = || guard.credential(call, Action::WatchToken, name);
         let news = watch.next::<Refusal>(permitted).await;
         let message = news.and_then(message).map_err(|Refusal(status)| status);
         (message, self)

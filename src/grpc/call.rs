@@ -1,0 +1,57 @@
+//! A call, as its handler sees it.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use tonic::{Extensions, Status};
+
+use crate::identity::Peer;
+use crate::model::{Caller, CredentialName, InvalidName, VersionName, VersionNumber};
+
+use super::fields;
+use super::status::Reason;
+
+/// Who calls, as the listener established it.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) caller: &'a Caller,
+}
+
+impl<'a> Call<'a> {
+    /// The call that these extensions came with.
+    ///
+    /// # Errors
+    ///
+    /// `CALLER_UNKNOWN`: nobody may be told anything who is not known.
+    pub(super) fn from_extensions(extensions: &'a Extensions) -> Result<Self, Status> {
+        let peer = extensions.get::<Arc<Peer>>();
+        match peer.map(|peer| &peer.caller) {
+            Some(Ok(caller)) => Ok(Self { caller }),
+            Some(Err(unusable)) => Err(Reason::CallerUnknown.says(unusable.to_string())),
+            None => Err(Reason::CallerUnknown.says("this listener established no identity")),
+        }
+    }
+
+    /// The name of what the call is about.
+    pub(super) fn resource<T: FromStr<Err = InvalidName>>(
+        self,
+        field: &str,
+        text: &str,
+    ) -> Result<T, Status> {
+        fields::name(field, text)
+    }
+
+    /// The same, where it names a credential or one of its versions.
+    pub(super) fn credential_or_version(
+        self,
+        field: &str,
+        text: &str,
+    ) -> Result<(CredentialName, Option<VersionNumber>), Status> {
+        if text.contains("/versions/") {
+            let VersionName { credential, version } = self.resource(field, text)?;
+            Ok((credential, Some(version)))
+        } else {
+            Ok((self.resource(field, text)?, None))
+        }
+    }
+}
