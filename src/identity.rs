@@ -1,12 +1,21 @@
-//! Who calls: what a listener knows about the other end of a connection becomes a [`Caller`].
+//! Who calls: what a listener knows about the other end becomes a [`Caller`].
 //!
-//! It is established once per connection and travels with each request as an `Arc<`[`Peer`]`>`
-//! among its extensions. Nothing that a request says about its sender is believed.
+//! Where a certificate or the kernel tells, it is established once per connection. A listener whose
+//! [`HeaderRule`] names a header reads it from each request, and nobody else does: no request
+//! reaches the services with a header that could name a caller ([`strip_identity`]). Either way it
+//! travels with each request as an `Arc<`[`Peer`]`>` among its extensions.
 
 mod certificate;
+mod forwarded_certificate;
+mod header;
+mod linkerd_client;
 mod unusable;
+mod workload;
 
 pub use certificate::CertificateRules;
+pub use forwarded_certificate::ForwardedCertificate;
+pub use header::{HeaderRule, strip_identity};
+pub use linkerd_client::LinkerdClient;
 pub use unusable::UnusableIdentity;
 
 use std::fmt;
@@ -14,14 +23,14 @@ use std::net::SocketAddr;
 
 use crate::model::Caller;
 
-/// The other end of a connection.
+/// The other end of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Peer {
     /// Who it is; an unusable identity is answered `CALLER_UNKNOWN`, whatever is asked.
     pub caller: Result<Caller, UnusableIdentity>,
     /// Where it came in.
     pub listener: ListenerName,
-    /// Its address, for logs and the audit; none on a Unix socket.
+    /// The address that the connection comes from, for logs and the audit; none on a Unix socket.
     pub address: Option<SocketAddr>,
 }
 
@@ -30,6 +39,8 @@ pub struct Peer {
 pub enum ListenerName {
     /// `[listen.mtls]`
     Mtls,
+    /// `[listen.mesh]`
+    Mesh,
     /// `[listen.admin]`
     Admin,
 }
@@ -40,6 +51,7 @@ impl ListenerName {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mtls => "mtls",
+            Self::Mesh => "mesh",
             Self::Admin => "admin",
         }
     }

@@ -8,6 +8,7 @@
 mod admin;
 mod bind;
 mod call;
+mod callers;
 mod connection;
 mod door;
 mod drain;

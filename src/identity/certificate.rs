@@ -1,10 +1,11 @@
 //! The caller that a client certificate names.
 
 use rustls_pki_types::CertificateDer;
-use spiffe::{SpiffeId, TrustDomain};
+use spiffe::TrustDomain;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::UnusableIdentity;
+use super::workload::workload;
 use crate::model::Caller;
 
 /// Which certificates name a caller.
@@ -39,24 +40,12 @@ impl CertificateRules {
         refuse_servers_only(&certificate)?;
         let (uris, dns_names) = names(&certificate)?;
         match (uris.as_slice(), dns_names.as_slice()) {
-            ([uri], _) => self.workload(uri),
+            ([uri], _) => workload(uri, &self.trust_domain),
             ([], _) if !self.allow_dns_san => Err(UnusableIdentity::NoSpiffeId),
             ([], [name]) => host(name),
             ([], []) => Err(UnusableIdentity::NoName),
             ([], _) => Err(UnusableIdentity::SeveralDnsNames),
             (_, _) => Err(UnusableIdentity::SeveralUris),
-        }
-    }
-
-    fn workload(&self, uri: &str) -> Result<Caller, UnusableIdentity> {
-        let id = SpiffeId::new(uri).map_err(|_invalid| UnusableIdentity::InvalidSpiffeId)?;
-        if !id.is_member_of(&self.trust_domain) {
-            return Err(UnusableIdentity::ForeignTrustDomain);
-        }
-        // Without a path it names the trust domain itself (X509-SVID, section 5.2).
-        match uri.parse() {
-            Ok(caller @ Caller::Spiffe(_)) if !id.path().is_empty() => Ok(caller),
-            _ => Err(UnusableIdentity::InvalidSpiffeId),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Why a valid channel says nothing of use about its caller.
 
-/// Why the certificate of a caller names nobody. The texts are told to the caller and quote
-/// nothing of the certificate.
+/// Why nobody is named by the certificate of a caller, or by the header of a request. The texts are
+/// told to the caller and quote nothing of either.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum UnusableIdentity {
     /// It is not X.509 as RFC 5280 has it, or has an extension twice.
@@ -34,4 +34,16 @@ pub enum UnusableIdentity {
     /// A wildcard, or not a DNS name.
     #[error("the DNS name of the certificate does not name one host")]
     InvalidDnsName,
+    /// No proxy said who calls.
+    #[error("the request has no header that names its caller")]
+    NoHeader,
+    /// Which of them did the proxy write?
+    #[error("the request has more than one header that names its caller")]
+    SeveralHeaders,
+    /// Longer than any proxy writes it.
+    #[error("the header that names the caller is too long")]
+    HeaderTooLong,
+    /// It does not keep to the format that its proxy documents.
+    #[error("the header that names the caller is malformed")]
+    MalformedHeader,
 }

@@ -11,6 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info};
 
 use super::bind::BindError;
+use super::callers::Callers;
 use super::door::{Socket, Stranger};
 use super::handshake::Rejections;
 use crate::config::Admin;
@@ -130,7 +131,7 @@ pub(super) struct LocalStranger {
 impl Stranger for LocalStranger {
     type Channel = UnixStream;
 
-    async fn receive(self) -> Option<(UnixStream, Peer)> {
+    async fn receive(self) -> Option<(UnixStream, Callers)> {
         let Self { stream, reception } = self;
         // The credentials are those at the time of connect(2); passing the descriptor on does
         // not change them (unix(7), SO_PEERCRED).
@@ -146,6 +147,7 @@ impl Stranger for LocalStranger {
             return None;
         }
         let caller = Ok(Caller::LocalUser(uid));
-        Some((stream, Peer { caller, listener: ListenerName::Admin, address: None }))
+        let peer = Peer { caller, listener: ListenerName::Admin, address: None };
+        Some((stream, Callers::One(Arc::new(peer))))
     }
 }

@@ -1,4 +1,4 @@
-//! What every call passes, whatever it asks: the peer is attached, overload is shed, and the
+//! What every call passes, whatever it asks: overload is shed, the peer is attached, and the
 //! deadline is kept.
 
 mod timeout;
@@ -19,9 +19,10 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tower::ServiceExt;
 
+use super::callers::Callers;
 use crate::config::Limits;
 use crate::grpc;
-use crate::identity::Peer;
+use crate::identity;
 
 /// The calls at work in the whole process.
 #[derive(Clone)]
@@ -39,19 +40,24 @@ impl Calls {
     /// Passes a request to the services.
     pub(super) async fn answer(
         self,
-        peer: Arc<Peer>,
+        callers: Callers,
         routes: Routes,
         mut request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         let Some(_at_work) = AtWork::begin(&self) else {
-            let listener = peer.listener.as_str();
+            let listener = callers.listener().as_str();
             counter!("ionvault_calls_shed_total", "listener" => listener).increment(1);
             return Ok(refusal(Status::unavailable("too many calls are at work: retry")));
         };
         let duration = timeout::asked(request.headers())
             .map_or(self.duration_max, |asked| asked.min(self.duration_max));
-        request.extensions_mut().insert(peer);
-        let mut answer = pin!(routes.oneshot(request));
+        let answer = async {
+            let peer = callers.of(request.headers()).await;
+            identity::strip_identity(request.headers_mut());
+            request.extensions_mut().insert(peer);
+            routes.oneshot(request).await
+        };
+        let mut answer = pin!(answer);
         // Most answers are there at once; only the others are worth a timer.
         let at_once = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
         if let Poll::Ready(answer) = at_once.await {

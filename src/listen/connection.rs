@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http2;
@@ -15,9 +14,9 @@ use tonic::service::Routes;
 use tracing::debug;
 
 use super::call::Calls;
+use super::callers::Callers;
 use super::ending::Ending;
 use crate::config::Limits;
-use crate::identity::Peer;
 
 /// How connections are served.
 ///
@@ -55,14 +54,14 @@ impl Connections {
     /// Serves until the client leaves, or the connection is old, or the drain begins; in the two
     /// latter cases the client is told (GOAWAY), its calls in flight may finish, and its streams end.
     /// Dropping the future drops the calls.
-    pub(super) async fn serve<C>(&self, channel: C, calls: Calls, peer: Arc<Peer>, routes: Routes)
+    pub(super) async fn serve<C>(&self, channel: C, calls: Calls, callers: Callers, routes: Routes)
     where
         C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let ends = CancellationToken::new();
         let service = service_fn(|request| {
             let (answer, ends) =
-                (calls.clone().answer(peer.clone(), routes.clone(), request), ends.clone());
+                (calls.clone().answer(callers.clone(), routes.clone(), request), ends.clone());
             async { Ok::<_, Infallible>(answer.await?.map(|body| Ending::new(body, ends))) }
         });
         let mut connection = pin!(self.http2.serve_connection(TokioIo::new(channel), service));

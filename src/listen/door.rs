@@ -14,9 +14,10 @@ use tonic::service::Routes;
 use tracing::{error, info, warn};
 
 use super::call::Calls;
+use super::callers::Callers;
 use super::connection::Connections;
 use super::drain::Drained;
-use crate::identity::{ListenerName, Peer};
+use crate::identity::ListenerName;
 
 /// A listening socket.
 pub(super) trait Socket: Send {
@@ -35,9 +36,9 @@ pub(super) trait Stranger: Send + 'static {
     /// The connection once its bytes are HTTP/2.
     type Channel: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
-    /// Finds out who it is, within a bounded time. `None`: it was turned away, which has been
+    /// Finds out who calls on it, within a bounded time. `None`: it was turned away, which has been
     /// logged and counted.
-    fn receive(self) -> impl Future<Output = Option<(Self::Channel, Peer)>> + Send;
+    fn receive(self) -> impl Future<Output = Option<(Self::Channel, Callers)>> + Send;
 }
 
 /// What one listener leads to.
@@ -97,9 +98,9 @@ impl Door {
         let (connections, drain) = (self.connections.clone(), self.drain.clone());
         async move {
             // Who has not come in yet when the drain begins can as well go elsewhere.
-            if let Some(Some((channel, peer))) = drain.run_until_cancelled(stranger.receive()).await
-            {
-                connections.serve(channel, calls, Arc::new(peer), routes).await;
+            let received = drain.run_until_cancelled(stranger.receive()).await;
+            if let Some(Some((channel, callers))) = received {
+                connections.serve(channel, calls, callers, routes).await;
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Clients that were turned away before their first call: a counter for each, and a line for as
-//! many as anybody would read.
+//! Clients that were turned away before their first call, or whose calls name nobody: a counter for
+//! each, and a line for as many as anybody would read.
 
 mod lines;
 
@@ -10,7 +10,7 @@ use metrics::counter;
 use rustls::{CertificateError, Error as TlsError, PeerIncompatible};
 use tracing::{info, warn};
 
-use crate::identity::ListenerName;
+use crate::identity::{ListenerName, UnusableIdentity};
 use lines::Lines;
 
 /// Why a TLS handshake failed, in the words of logs and metrics.
@@ -133,11 +133,12 @@ impl Rejections {
         warn!(listener, uid, unwritten, "the user is not among `listen.admin.allowed_uids`");
     }
 
-    /// A valid certificate that names nobody: its calls will be answered `CALLER_UNKNOWN`.
-    pub(super) fn identity(&self, address: SocketAddr, reason: &crate::identity::UnusableIdentity) {
+    /// A channel or a request that names nobody: it is answered `CALLER_UNKNOWN`.
+    pub(super) fn identity(&self, address: Option<SocketAddr>, reason: &UnusableIdentity) {
         let listener = self.listener.as_str();
         counter!("ionvault_unusable_identities_total", "listener" => listener).increment(1);
         let Some(unwritten) = self.lines.take() else { return };
-        info!(listener, %address, %reason, unwritten, "a client's certificate names nobody");
+        let address = address.map(tracing::field::display);
+        info!(listener, address, %reason, unwritten, "nobody is named by what a client presents");
     }
 }

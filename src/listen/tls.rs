@@ -16,6 +16,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::{debug, info};
 
 use super::bind::{BindError, tcp};
+use super::callers::Callers;
 use super::door::{Socket, Stranger};
 use super::handshake::{Rejection, Rejections};
 use crate::config::{Limits, Mtls};
@@ -77,7 +78,7 @@ pub(super) struct TlsStranger {
 impl Stranger for TlsStranger {
     type Channel = TlsStream<TcpStream>;
 
-    async fn receive(self) -> Option<(Self::Channel, Peer)> {
+    async fn receive(self) -> Option<(Self::Channel, Callers)> {
         let Self { stream, address, reception } = self;
         // Waiting for a turn counts: whoever gives up would not see the end of it anyway.
         let greeted = timeout(reception.duration_max, reception.greet(stream)).await;
@@ -99,9 +100,10 @@ impl Stranger for TlsStranger {
         };
         match &caller {
             Ok(caller) => debug!(%address, %caller, "connected"),
-            Err(reason) => reception.rejections.identity(address, reason),
+            Err(reason) => reception.rejections.identity(Some(address), reason),
         }
-        Some((stream, Peer { caller, listener: ListenerName::Mtls, address: Some(address) }))
+        let peer = Peer { caller, listener: ListenerName::Mtls, address: Some(address) };
+        Some((stream, Callers::One(Arc::new(peer))))
     }
 }
 
