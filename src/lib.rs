@@ -3,7 +3,7 @@
 //! A request travels down this list and never back up; `tests/tidy.rs` holds the modules to it.
 //!
 //! 1. [`listen`]: sockets, TLS and HTTP/2, with a limit on everything.
-//! 2. [`identity`]: who calls, once per connection.
+//! 2. [`identity`]: who calls, by the channel or by a header that one listener believes.
 //! 3. [`grpc`] turns protobuf into domain values, and domain errors into a `Status`.
 //! 4. [`access`]: who may do what with which credential.
 //! 5. [`tokens`] decides which access token to issue, and when a cached one will do.
@@ -13,14 +13,15 @@
 //! 9. [`sealing`] seals and opens records.
 //! 10. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
-//! [`cli`] is the program, which starts a vault or asks one; [`app`] wires all of it. Beside it stand [`config`], what the operator decided, [`telemetry`],
-//! what the operator sees, and `simulator`, Infor's authorization server in miniature.
+//! [`cli`] is the program, which starts a vault or asks one; [`app`] wires all of it. Beside it stand [`config`], what the operator decided, [`file_watch`],
+//! when that changes, [`telemetry`], what the operator sees, and `simulator`, Infor's authorization server in miniature.
 
 pub mod access;
 pub mod adapters;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod file_watch;
 pub mod grpc;
 pub mod identity;
 pub mod ion;
