@@ -5,6 +5,7 @@
 //! permits is denied.
 
 mod action;
+mod current;
 mod decisions;
 mod entities;
 mod groups;
@@ -13,11 +14,14 @@ mod policy;
 mod sample;
 #[cfg(test)]
 mod shipped;
+mod version;
 
 pub use action::Action;
+pub use current::Current;
 pub use entities::Resource;
 pub use groups::{GROUPS_MAX, Groups, InvalidGroups, MEMBERS_MAX, ROLES};
 pub use policy::{InvalidPolicy, POLICY_BYTES_MAX};
+pub use version::PolicyVersion;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +34,7 @@ pub const SHIPPED_POLICY: &str = include_str!("../deploy/policy.cedar");
 
 /// One policy and its groups, for good: a new policy is a new value, and starts without memories.
 pub struct Access {
+    version: PolicyVersion,
     policy: Policy,
     groups: BTreeMap<Caller, Vec<String>>,
     decisions: Decisions,
@@ -40,12 +45,19 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// If the text is not Cedar, does not fit the schema, has a policy that could never apply, or
-    /// names a group that is not configured or an entity that cannot exist. There is no part of a
-    /// policy: it is taken as a whole or not at all.
+    /// If the text is not Cedar, does not fit the schema, has a policy that could
+    /// never apply, or names a group that is not configured or an entity that cannot exist. There
+    /// is no part of a policy: it is taken as a whole or not at all.
     pub fn new(policy: &str, groups: &Groups) -> Result<Self, InvalidPolicy> {
+        let version = PolicyVersion::of(policy, groups);
         let policy = Policy::new(policy, groups)?;
-        Ok(Self { policy, groups: groups.by_member(), decisions: Decisions::new() })
+        Ok(Self { version, policy, groups: groups.by_member(), decisions: Decisions::new() })
+    }
+
+    /// Which policy this is.
+    #[must_use]
+    pub fn version(&self) -> PolicyVersion {
+        self.version
     }
 
     /// Whether the caller may. A question that cannot be decided (the action does not apply to the
@@ -70,9 +82,12 @@ impl Access {
         permitted
     }
 
+    fn groups_of(&self, caller: &Caller) -> &[String] {
+        self.groups.get(caller).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn decide(&self, caller: &Caller, action: Action, resource: Resource<'_>) -> bool {
-        let groups = self.groups.get(caller).map(Vec::as_slice).unwrap_or_default();
-        match self.policy.decide(caller, groups, action, resource) {
+        match self.policy.decide(caller, self.groups_of(caller), action, resource) {
             Ok(permitted) => permitted,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;

@@ -21,7 +21,7 @@ use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 pub use health::Health;
 pub use own_errors::{connection_ends, with_reason};
 
-use crate::access::Access;
+use crate::access::Current;
 use crate::pb::FILE_DESCRIPTOR_SET;
 use crate::pb::v1::authorization_service_server::AuthorizationServiceServer;
 use crate::pb::v1::credential_service_server::CredentialServiceServer;
@@ -41,8 +41,8 @@ pub struct Services {
     pub issuer: TokenIssuer,
     /// The people who authorize apps.
     pub authorizations: Authorizations,
-    /// The policy.
-    pub access: Arc<Access>,
+    /// The policy in force.
+    pub access: Arc<Current>,
 }
 
 /// An answer that is an error. Only `status.rs` makes one of a domain's error.

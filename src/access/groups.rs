@@ -52,6 +52,11 @@ impl Groups {
         self.0.contains_key(group)
     }
 
+    /// The groups by name, with their members.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &BTreeSet<Caller>)> {
+        self.0.iter().map(|(group, members)| (group.as_str(), members))
+    }
+
     /// The groups of each caller that is in one.
     pub(super) fn by_member(&self) -> BTreeMap<Caller, Vec<String>> {
         let mut by_member = BTreeMap::<_, Vec<_>>::new();

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::access::{Access, InvalidPolicy, POLICY_BYTES_MAX};
+use crate::access::{Access, Current, InvalidPolicy, POLICY_BYTES_MAX};
 use crate::adapters::{
     HttpProxy, HttpsTokenEndpoint, OpenStoreError, ReadRootKeyError, RootKeyFile, SledStore,
     SoundStore, SystemClock,
@@ -82,12 +82,12 @@ pub(super) struct Parts {
     pub(super) store: Arc<SledStore>,
     pub(super) vault: Vault,
     pub(super) issuer: TokenIssuer,
-    pub(super) access: Arc<Access>,
+    pub(super) access: Arc<Current>,
 }
 
 impl Parts {
     pub(super) async fn open(config: &Config) -> Result<Self, StartError> {
-        let access = Arc::new(read_policy(config)?);
+        let access = Arc::new(Current::new(read_policy(config)?));
         let Egress { hosts, proxy } = &config.egress;
         let approved = hosts.iter().map(EgressHost::approve).collect::<Result<_, _>>()?;
         let hosts = Arc::new(HostRules::new(approved));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access::{Access, Action, Resource};
+use crate::access::{Action, Current, Resource};
 use crate::model::{Credential, CredentialName, Parent};
 use crate::vault::Vault;
 
@@ -13,7 +13,7 @@ use super::status::{Reason, not_found};
 /// Asks the policy.
 #[derive(Clone)]
 pub(super) struct Guard {
-    pub(super) access: Arc<Access>,
+    pub(super) access: Arc<Current>,
     pub(super) vault: Vault,
 }
 
@@ -41,9 +41,11 @@ impl Guard {
             Ok(Some(credential)) => Resource::Credential(credential),
             Ok(None) | Err(_) => Resource::AbsentCredential(name),
         };
-        if self.access.permits(call.caller, action, resource) {
+        // One policy for both questions.
+        let access = self.access.load();
+        if access.permits(call.caller, action, resource) {
             Ok(found?)
-        } else if self.access.permits(call.caller, Action::GetCredential, resource) {
+        } else if access.permits(call.caller, Action::GetCredential, resource) {
             Err(Reason::CallerDenied.says("policy does not permit this").into())
         } else {
             // Whoever may not read it learns nothing, not even that it is damaged.
@@ -58,7 +60,7 @@ impl Guard {
             Parent::AllTenants => Ok(()),
             Parent::Tenant(tenant) => {
                 let resource = Resource::Tenant(tenant);
-                match self.access.permits(call.caller, Action::ListCredentials, resource) {
+                match self.access.load().permits(call.caller, Action::ListCredentials, resource) {
                     true => Ok(()),
                     // The same for tenants that exist and that do not: the policy is asked about
                     // the name only.
@@ -70,12 +72,16 @@ impl Guard {
 
     /// Whether a credential shows in the caller's lists.
     pub(super) fn shows(&self, call: Call<'_>, credential: &Credential) -> bool {
-        self.access.permits(call.caller, Action::GetCredential, Resource::Credential(credential))
+        self.access.load().permits(
+            call.caller,
+            Action::GetCredential,
+            Resource::Credential(credential),
+        )
     }
 
     /// Whether the caller may list this tenant.
     pub(super) fn lists(&self, call: Call<'_>, credential: &Credential) -> bool {
         let tenant = Resource::Tenant(&credential.name.tenant);
-        self.access.permits(call.caller, Action::ListCredentials, tenant)
+        self.access.load().permits(call.caller, Action::ListCredentials, tenant)
     }
 }

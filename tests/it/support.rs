@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ionvault::access::{Access, Groups, SHIPPED_POLICY};
+use ionvault::access::{Access, Current, Groups, SHIPPED_POLICY};
 use ionvault::adapters::{RootKeyFile, SledStore};
 use ionvault::grpc::Services;
 use ionvault::identity::UnusableIdentity;
@@ -143,7 +143,7 @@ impl World {
             vault: vault.clone(),
             issuer: issuer.clone(),
             authorizations: authorizations.clone(),
-            access: Arc::new(access),
+            access: Arc::new(Current::new(access)),
         };
         Ok(Self {
             dir,
@@ -218,7 +218,8 @@ impl World {
 
     /// A connection of `caller` to a vault whose operator has this policy, and no groups.
     pub(crate) async fn channel_under(&self, policy: &str, caller: &str) -> Channel {
-        let access = Arc::new(Access::new(policy, &Groups::default()).unwrap());
+        let access = Access::new(policy, &Groups::default()).unwrap();
+        let access = Arc::new(Current::new(access));
         let services = Services { access, ..self.services.clone() };
         pipe::connect(services, Ok(caller.parse().unwrap())).await
     }
