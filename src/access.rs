@@ -8,7 +8,10 @@ mod action;
 mod current;
 mod decisions;
 mod entities;
+mod explanation;
 mod groups;
+mod nesting;
+mod outline;
 mod policy;
 #[cfg(test)]
 mod sample;
@@ -16,10 +19,12 @@ mod sample;
 mod shipped;
 mod version;
 
-pub use action::Action;
+pub use action::{Action, UnknownAction};
 pub use current::Current;
-pub use entities::Resource;
+pub use entities::{Resource, Supposed};
+pub use explanation::{Explanation, Failing, Inapplicable, NearMiss, Unmet};
 pub use groups::{GROUPS_MAX, Groups, InvalidGroups, MEMBERS_MAX, ROLES};
+pub use outline::{Effect, Outline, OutlinedPolicy};
 pub use policy::{InvalidPolicy, POLICY_BYTES_MAX};
 pub use version::PolicyVersion;
 
@@ -31,6 +36,9 @@ use policy::Policy;
 
 /// The policy with four roles that comes with the vault: admin, uploader, issuer and auditor.
 pub const SHIPPED_POLICY: &str = include_str!("../deploy/policy.cedar");
+
+/// What policies may speak of, in Cedar's language for schemas.
+pub const SCHEMA: &str = include_str!("access/schema.cedarschema");
 
 /// One policy and its groups, for good: a new policy is a new value, and starts without memories.
 pub struct Access {
@@ -45,7 +53,7 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// If the text is not Cedar, does not fit the schema, has a policy that could
+    /// If the text is not Cedar or has no policy, does not fit the schema, has a policy that could
     /// never apply, or names a group that is not configured or an entity that cannot exist. There
     /// is no part of a policy: it is taken as a whole or not at all.
     pub fn new(policy: &str, groups: &Groups) -> Result<Self, InvalidPolicy> {
@@ -58,6 +66,12 @@ impl Access {
     #[must_use]
     pub fn version(&self) -> PolicyVersion {
         self.version
+    }
+
+    /// What stands in the policy.
+    #[must_use]
+    pub fn outline(&self) -> Outline {
+        self.policy.outline()
     }
 
     /// Whether the caller may. A question that cannot be decided (the action does not apply to the
@@ -80,6 +94,20 @@ impl Access {
             self.decisions.remember(&question);
         }
         permitted
+    }
+
+    /// Why [`Self::permits`] answers as it does.
+    ///
+    /// # Errors
+    ///
+    /// [`Inapplicable`] if the action is never asked about this kind of resource.
+    pub fn explain(
+        &self,
+        caller: &Caller,
+        action: Action,
+        resource: Resource<'_>,
+    ) -> Result<Explanation, Inapplicable> {
+        self.policy.explain(caller, self.groups_of(caller), action, resource)
     }
 
     fn groups_of(&self, caller: &Caller) -> &[String] {
@@ -112,7 +140,7 @@ mod tests {
 
     #[test]
     fn without_a_permission_everything_is_denied() {
-        let access = access("");
+        let access = access(r#"permit (principal == Caller::"uid:1", action, resource);"#);
         let credential = credential(ACME, &[]);
         for action in Action::ALL {
             for resource in [

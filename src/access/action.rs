@@ -1,5 +1,7 @@
 //! What can be permitted.
 
+use std::str::FromStr;
+
 /// An RPC, as policies name it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[expect(missing_docs, reason = "each is the RPC of its name")]
@@ -43,10 +45,22 @@ impl Action {
     }
 }
 
-#[cfg(test)]
+/// The text names no action.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected one of {}", Action::ALL.map(Action::as_str).join(", "))]
+pub struct UnknownAction;
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    }
+}
+
 impl Action {
     /// All of them.
-    pub(super) const ALL: [Self; 14] = [
+    pub const ALL: [Self; 14] = [
         Self::UploadCredential,
         Self::GetCredential,
         Self::ListCredentials,
@@ -62,4 +76,18 @@ impl Action {
         Self::WatchToken,
         Self::RevokeTokens,
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_none_is_told_those_that_are() {
+        for action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(action));
+        }
+        let told = "issueToken".parse::<Action>().unwrap_err().to_string();
+        assert!(told.starts_with("expected one of UploadCredential, GetCredential, "), "{told}");
+    }
 }

@@ -7,7 +7,7 @@ use cedar_policy::{
 };
 
 use super::Action;
-use crate::model::{Caller, Credential, CredentialName, TenantId};
+use crate::model::{Caller, Credential, CredentialName, Labels, TenantId};
 
 /// What a call is about.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,19 @@ pub enum Resource<'a> {
     AbsentCredential(&'a CredentialName),
     /// A tenant, whether it has credentials or not: what lists range over.
     Tenant(&'a TenantId),
+    /// A credential that somebody describes, to have a decision explained.
+    Supposed(Supposed<'a>),
+}
+
+/// What policies can see of a credential.
+#[derive(Clone, Copy, Debug)]
+pub struct Supposed<'a> {
+    /// Its name.
+    pub name: &'a CredentialName,
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// `ti` of the file that serves; `None` if it names none.
+    pub infor_tenant: Option<&'a str>,
 }
 
 /// Why a request cannot even be asked.
@@ -44,8 +57,8 @@ pub(super) struct Vocabulary {
 impl Vocabulary {
     #[expect(clippy::expect_used, reason = "both parse constants of this crate; any test sees it")]
     pub(super) fn new() -> Self {
-        let (schema, _warnings) = Schema::from_cedarschema_str(include_str!("schema.cedarschema"))
-            .expect("the schema is well-formed");
+        let (schema, _warnings) =
+            Schema::from_cedarschema_str(super::SCHEMA).expect("the schema is well-formed");
         let name = |name: &str| name.parse().expect("the name of an entity type is an identifier");
         Self {
             schema,
@@ -77,6 +90,9 @@ impl Vocabulary {
                 self.credential(&credential.name, infor_tenant, labels)?
             }
             Resource::AbsentCredential(name) => self.credential(name, None, std::iter::empty())?,
+            Resource::Supposed(Supposed { name, labels, infor_tenant }) => {
+                self.credential(name, infor_tenant, labels.iter())?
+            }
             Resource::Tenant(tenant) => {
                 let tenant = uid(&self.tenant, tenant.as_str());
                 (tenant.clone(), vec![Entity::with_uid(tenant)])

@@ -6,14 +6,17 @@ use cedar_policy::{Authorizer, PolicyId, PolicySet, ValidationMode, Validator};
 use miette::Diagnostic;
 
 use super::entities::{Unaskable, Vocabulary};
+use super::nesting::{self, CHAIN_MAX, NESTING_MAX, TooDeep};
+use super::outline::{Lines, line_at, name_of};
 use super::{Action, Groups, Resource};
 use crate::model::{Caller, CredentialName, TenantId};
 
 /// A policy without mistakes that can be seen beforehand.
 pub(super) struct Policy {
-    authorizer: Authorizer,
-    policies: PolicySet,
-    vocabulary: Vocabulary,
+    pub(super) authorizer: Authorizer,
+    pub(super) policies: PolicySet,
+    pub(super) lines: Lines,
+    pub(super) vocabulary: Vocabulary,
 }
 
 /// Why a policy is refused. `policy` is its `@id`, or `policy` and its place in the text, counted
@@ -23,6 +26,32 @@ pub enum InvalidPolicy {
     /// More than [`POLICY_BYTES_MAX`].
     #[error("the policy has more than {POLICY_BYTES_MAX} bytes")]
     TooLong,
+    /// More than [`NESTING_MAX`] within each other.
+    #[error(
+        "line {line}: more than {NESTING_MAX} brackets and `if` within each other: write several \
+         policies instead"
+    )]
+    TooDeep {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// More than [`CHAIN_MAX`].
+    #[error(
+        "line {line}: a policy with more than {CHAIN_MAX} characters of operators: write several \
+         policies instead"
+    )]
+    TooChained {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// It could not be read at all, whatever stands in it.
+    #[error("nothing could be read: there is no memory left for it, or Cedar has a defect")]
+    Unread,
+    /// There is no policy in the text, as after an accident; Cedar would deny everything.
+    #[error(
+        "it has no policy in it: to deny everything, write `forbid (principal, action, resource);`"
+    )]
+    Empty,
     /// The text is not Cedar.
     #[error("line {line}: {what}")]
     Syntax {
@@ -32,8 +61,16 @@ pub enum InvalidPolicy {
         what: String,
     },
     /// The text has a template (`?principal`, `?resource`), which nothing here would link.
-    #[error("policy `{0}` is a template, which would never apply")]
-    Template(String),
+    #[error(
+        "line {line}: policy `{policy}` is a template, which would never apply: write a group \
+         instead of `?principal`, a tenant instead of `?resource`"
+    )]
+    Template {
+        /// Counted from 1.
+        line: usize,
+        /// Which one.
+        policy: String,
+    },
     /// A policy does not fit the schema, or could never apply.
     #[error("line {line}: policy `{policy}`: {what}")]
     Meaningless {
@@ -45,16 +82,23 @@ pub enum InvalidPolicy {
         what: String,
     },
     /// A policy names a group that is not configured.
-    #[error("policy `{policy}` names the group `{group}`, which is not configured")]
+    #[error(
+        "line {line}: policy `{policy}` names the group `{group}`, which is not configured: write \
+         [[access.group]] with this name and its members into the configuration first"
+    )]
     UnknownGroup {
+        /// Counted from 1.
+        line: usize,
         /// Which one.
         policy: String,
         /// The group.
         group: String,
     },
     /// A policy names a caller, tenant or credential that cannot exist.
-    #[error("policy `{policy}` names {entity}, which cannot exist: {what}")]
+    #[error("line {line}: policy `{policy}` names {entity}, which cannot exist: {what}")]
     Impossible {
+        /// Counted from 1.
+        line: usize,
         /// Which one.
         policy: String,
         /// As it stands in the text.
@@ -82,13 +126,31 @@ impl Policy {
         if text.len() > POLICY_BYTES_MAX {
             return Err(InvalidPolicy::TooLong);
         }
+        nesting::check(text).map_err(|deep| match deep {
+            TooDeep::Nesting(place) => InvalidPolicy::TooDeep { line: line_at(text, place) },
+            TooDeep::Chain(place) => InvalidPolicy::TooChained { line: line_at(text, place) },
+        })?;
+        std::thread::scope(|threads| {
+            // A stack of known size; a panic of Cedar's ends here, too.
+            let reader = std::thread::Builder::new().stack_size(nesting::STACK_BYTES);
+            let read = reader.spawn_scoped(threads, || Self::read(text, groups));
+            read.ok().and_then(|thread| thread.join().ok()).unwrap_or(Err(InvalidPolicy::Unread))
+        })
+    }
+
+    fn read(text: &str, groups: &Groups) -> Result<Self, InvalidPolicy> {
         let policies = PolicySet::from_str(text).map_err(|error| InvalidPolicy::Syntax {
             line: line_of(text, &error),
             what: error.to_string(),
         })?;
+        let lines = Lines::of(text, &policies);
         if let Some(template) = policies.templates().next() {
             let name = template.annotation("id").map(str::to_owned);
-            return Err(InvalidPolicy::Template(name.unwrap_or_else(|| template.id().to_string())));
+            let policy = name.unwrap_or_else(|| template.id().to_string());
+            return Err(InvalidPolicy::Template { line: lines.line(template.id()), policy });
+        }
+        if policies.is_empty() {
+            return Err(InvalidPolicy::Empty);
         }
         let vocabulary = Vocabulary::new();
         let validator = Validator::new(vocabulary.schema.clone());
@@ -106,8 +168,8 @@ impl Policy {
         if let Some(warning) = result.validation_warnings().next() {
             return Err(meaningless(warning.policy_id(), warning));
         }
-        policies.policies().try_for_each(|policy| check_names(policy, groups))?;
-        Ok(Self { authorizer: Authorizer::new(), policies, vocabulary })
+        policies.policies().try_for_each(|policy| check_names(policy, &lines, groups))?;
+        Ok(Self { authorizer: Authorizer::new(), policies, lines, vocabulary })
     }
 
     /// Asks all policies. Cedar leaves out a policy that fails, even if it is a `forbid`; here the
@@ -129,10 +191,16 @@ impl Policy {
 }
 
 /// Catches what the schema cannot: ids that no caller, group, tenant or credential ever has.
-fn check_names(policy: &cedar_policy::Policy, groups: &Groups) -> Result<(), InvalidPolicy> {
+fn check_names(
+    policy: &cedar_policy::Policy,
+    lines: &Lines,
+    groups: &Groups,
+) -> Result<(), InvalidPolicy> {
+    let line = lines.line(policy.id());
     for entity in policy.entity_literals() {
         let id = entity.id().unescaped();
         let impossible = |what: String| InvalidPolicy::Impossible {
+            line,
             policy: name_of(policy),
             entity: entity.to_string(),
             what,
@@ -140,7 +208,7 @@ fn check_names(policy: &cedar_policy::Policy, groups: &Groups) -> Result<(), Inv
         match entity.type_name().basename() {
             "Group" if !groups.contains(id) => {
                 let policy = name_of(policy);
-                return Err(InvalidPolicy::UnknownGroup { policy, group: id.to_owned() });
+                return Err(InvalidPolicy::UnknownGroup { line, policy, group: id.to_owned() });
             }
             "Caller" => drop(id.parse::<Caller>().map_err(|error| impossible(error.to_string()))?),
             "Tenant" => {
@@ -155,15 +223,10 @@ fn check_names(policy: &cedar_policy::Policy, groups: &Groups) -> Result<(), Inv
     Ok(())
 }
 
-fn name_of(policy: &cedar_policy::Policy) -> String {
-    policy.annotation("id").map_or_else(|| policy.id().to_string(), str::to_owned)
-}
-
 /// The line of the first place that an error points to; the last line if it points to the end.
 fn line_of(text: &str, error: &dyn Diagnostic) -> usize {
     let place = error.labels().and_then(|mut labels| labels.next());
-    let before = place.and_then(|place| text.get(..place.offset())).unwrap_or(text);
-    before.lines().count().max(1)
+    line_at(text, place.map_or(text.len(), |place| place.offset()))
 }
 
 #[cfg(test)]
@@ -200,23 +263,23 @@ mod tests {
             ),
             (
                 "@id(\"c\") permit (principal == ?principal, action, resource);",
-                "policy `c` is a template",
+                "line 1: policy `c` is a template",
             ),
             (
                 "@id(\"d\") forbid (principal in Group::\"issuers\", action, resource);",
-                "policy `d` names the group `issuers`, which is not configured",
+                "line 1: policy `d` names the group `issuers`, which is not configured",
             ),
             (
                 "forbid (principal, action, resource) when { principal == Caller::\"root\" };",
-                "policy `policy0` names Caller::\"root\", which cannot exist: expected `spiffe:",
+                "line 1: policy `policy0` names Caller::\"root\", which cannot exist: expected `spiffe:",
             ),
             (
                 "forbid (principal, action, resource in Tenant::\"Acme\");",
-                "policy `policy0` names Tenant::\"Acme\", which cannot exist: the tenant id must",
+                "line 1: policy `policy0` names Tenant::\"Acme\", which cannot exist: the tenant id must",
             ),
             (
                 "forbid (principal, action, resource == Credential::\"acme/infor\");",
-                "policy `policy0` names Credential::\"acme/infor\", which cannot exist: expected",
+                "line 1: policy `policy0` names Credential::\"acme/infor\", which cannot exist: expected",
             ),
         ] {
             let refusal = refusal(text);
@@ -227,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_policy_has_a_longest_length() {
-        let text = "/".repeat(POLICY_BYTES_MAX);
+        let permit = "permit (principal, action, resource);\n";
+        let text = permit.to_owned() + &"/".repeat(POLICY_BYTES_MAX - permit.len());
         assert!(Policy::new(&text, &Groups::default()).is_ok());
         assert!(refusal(&format!("{text}/")).starts_with("the policy has more than 262144 bytes"));
     }
