@@ -18,7 +18,7 @@ pub use certificates::{ReadCertificatesError, read_certificates};
 pub use egress::{Egress, EgressHost, EgressProxy};
 pub use invalid::InvalidConfig;
 pub use limits::Limits;
-pub use listeners::{Admin, Listeners, Mtls, Ops};
+pub use listeners::{Admin, IdentityHeader, Listeners, Mesh, MeshPlace, Mtls, Ops};
 pub use log::{Log, LogFormat};
 
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// File of the root key; made by `ionvault init`.
     pub root_key: PathBuf,
-    /// Where callers come in; at least one of `mtls` and `admin` is there.
+    /// Where callers come in.
     pub listeners: Listeners,
     /// What each resource may grow to.
     pub limits: Limits,

@@ -1,8 +1,8 @@
 //! Sockets, TLS and HTTP/2, with a limit on everything that a stranger could make grow.
 //!
-//! A connection passes [`door`] (accepted, counted), [`tls`] or [`admin`] (who is it?),
+//! A connection passes [`door`] (accepted, counted), [`tls`], [`mesh`] or [`admin`] (who is it?),
 //! [`connection`] (HTTP/2 with its limits and its age), and each of its calls passes [`call`]
-//! (peer attached, overload shed, deadline kept) on its way to the services. Answers that would go on
+//! (overload shed, peer attached, deadline kept) on its way to the services. Answers that would go on
 //! for ever end with their connection ([`ending`]).
 
 mod admin;
@@ -14,8 +14,10 @@ mod door;
 mod drain;
 mod ending;
 mod handshake;
+mod mesh;
 mod ops;
 mod tls;
+mod unix_socket;
 
 pub use bind::BindError;
 pub use drain::Drained;
@@ -33,12 +35,14 @@ use admin::AdminSocket;
 use call::Calls;
 use connection::Connections;
 use door::{CONNECTIONS_OF_ADMINS_MAX, Door};
+use mesh::MeshSocket;
 use ops::OpsSocket;
 use tls::TlsSocket;
 
 /// All sockets of the program, bound but not yet answering.
 pub struct Listeners {
     mtls: Option<TlsSocket>,
+    mesh: Option<MeshSocket>,
     admin: Option<AdminSocket>,
     ops: Option<OpsSocket>,
     limits: config::Limits,
@@ -56,10 +60,13 @@ impl Listeners {
         listeners: &config::Listeners,
         limits: config::Limits,
     ) -> Result<Self, BindError> {
-        let config::Listeners { mtls, admin, ops } = listeners;
-        let mut bound = Self { mtls: None, admin: None, ops: None, limits };
+        let config::Listeners { mtls, mesh, admin, ops } = listeners;
+        let mut bound = Self { mtls: None, mesh: None, admin: None, ops: None, limits };
         if let Some(mtls) = mtls {
             bound.mtls = Some(TlsSocket::bind(mtls, &bound.limits).await?);
+        }
+        if let Some(mesh) = mesh {
+            bound.mesh = Some(MeshSocket::bind(mesh, &bound.limits).await?);
         }
         if let Some(ops) = ops {
             bound.ops = Some(OpsSocket::bind(ops).await?);
@@ -74,6 +81,12 @@ impl Listeners {
     #[must_use]
     pub fn mtls_address(&self) -> Option<SocketAddr> {
         self.mtls.as_ref().map(|socket| socket.address)
+    }
+
+    /// Where `[listen.mesh]` listens, with the port that was taken; none on a Unix socket.
+    #[must_use]
+    pub fn mesh_address(&self) -> Option<SocketAddr> {
+        self.mesh.as_ref().and_then(MeshSocket::address)
     }
 
     /// Where `[listen.ops]` listens, with the port that was taken.
@@ -96,7 +109,7 @@ impl Listeners {
         drain: CancellationToken,
         grace: Duration,
     ) -> Drained {
-        let Self { mtls, admin, ops, limits } = self;
+        let Self { mtls, mesh, admin, ops, limits } = self;
         let calls = Calls::new(&limits);
         let connections = Arc::new(Connections::new(&limits, drain.clone()));
         let door = |reflection, connections_max| Door {
@@ -111,15 +124,19 @@ impl Listeners {
             let Some(socket) = mtls else { return Drained::default() };
             door(socket.reflection, limits.connections).serve(socket).await
         };
+        let mesh = async {
+            let Some(socket) = mesh else { return Drained::default() };
+            door(socket.reflection, limits.connections).serve(socket).await
+        };
         let admin = async {
             let Some(socket) = admin else { return Drained::default() };
             door(socket.reflection, CONNECTIONS_OF_ADMINS_MAX).serve(socket).await
         };
         let closed = CancellationToken::new();
         let callers = async {
-            let (mtls, admin) = tokio::join!(mtls, admin);
+            let (mtls, mesh, admin) = tokio::join!(mtls, mesh, admin);
             closed.cancel();
-            mtls + admin
+            mtls + mesh + admin
         };
         let ops = async {
             if let Some(socket) = ops {

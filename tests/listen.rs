@@ -16,6 +16,8 @@ mod calls;
 mod clients;
 #[path = "listen/drain.rs"]
 mod drain;
+#[path = "listen/forged.rs"]
+mod forged;
 #[path = "listen/frames.rs"]
 mod frames;
 #[path = "listen/handshake.rs"]
@@ -26,6 +28,8 @@ mod house;
 mod identity;
 #[path = "listen/journal.rs"]
 mod journal;
+#[path = "listen/mesh.rs"]
+mod mesh;
 #[path = "listen/ops.rs"]
 mod ops;
 #[path = "listen/patience.rs"]

@@ -23,7 +23,9 @@ pub enum InvalidConfig {
         expected: String,
     },
     /// Nobody could ever call.
-    #[error("nothing would be served: write a [listen.mtls] or a [listen.admin] section")]
+    #[error(
+        "nothing would be served: write a [listen.mtls], a [listen.mesh] or a [listen.admin] section"
+    )]
     NoListener,
 }
 

@@ -1,5 +1,7 @@
 //! `[listen.…]`: where callers come in. A section that is not there opens nothing.
 
+mod mesh;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,12 +9,16 @@ use serde::Deserialize;
 use spiffe::TrustDomain;
 
 use super::invalid::{InvalidConfig, path};
+use mesh::MeshFile;
+pub use mesh::{IdentityHeader, Mesh, MeshPlace};
 
-/// The doors of the program; at least one of `mtls` and `admin` is there.
+/// The doors of the program; at least one is there by which callers come in.
 #[derive(Clone, Debug)]
 pub struct Listeners {
     /// For services and administrators with a client certificate.
     pub mtls: Option<Mtls>,
+    /// For services behind a sidecar.
+    pub mesh: Option<Mesh>,
     /// For local processes.
     pub admin: Option<Admin>,
     /// For the orchestrator and the metrics collector.
@@ -69,6 +75,7 @@ const ALLOWED_UIDS_MAX: usize = 64;
 #[serde(deny_unknown_fields)]
 pub(super) struct ListenFile {
     mtls: Option<MtlsFile>,
+    mesh: Option<MeshFile>,
     admin: Option<AdminFile>,
     ops: Option<OpsFile>,
 }
@@ -109,12 +116,13 @@ struct OpsFile {
 
 impl ListenFile {
     pub(super) fn check(self) -> Result<Listeners, InvalidConfig> {
-        let Self { mtls, admin, ops } = self;
-        if mtls.is_none() && admin.is_none() {
+        let Self { mtls, mesh, admin, ops } = self;
+        if mtls.is_none() && mesh.is_none() && admin.is_none() {
             return Err(InvalidConfig::NoListener);
         }
         Ok(Listeners {
             mtls: mtls.map(MtlsFile::check).transpose()?,
+            mesh: mesh.map(MeshFile::check).transpose()?,
             admin: admin.map(AdminFile::check).transpose()?,
             ops: ops.map(|OpsFile { address }| Ops { address }),
         })
@@ -123,20 +131,12 @@ impl ListenFile {
 
 impl MtlsFile {
     fn check(self) -> Result<Mtls, InvalidConfig> {
-        // `TrustDomain` would also take a whole SPIFFE id and keep half of it.
-        let trust_domain = TrustDomain::new(&self.trust_domain)
-            .ok()
-            .filter(|parsed| parsed.as_str() == self.trust_domain)
-            .ok_or_else(|| {
-                let expected = "the name of a SPIFFE trust domain, such as `prod.example.org`";
-                InvalidConfig::value("listen.mtls.trust_domain", expected)
-            })?;
         Ok(Mtls {
             address: self.address,
             certificate: path("listen.mtls.certificate", self.certificate)?,
             key: path("listen.mtls.key", self.key)?,
             client_ca: path("listen.mtls.client_ca", self.client_ca)?,
-            trust_domain,
+            trust_domain: trust_domain("listen.mtls.trust_domain", &self.trust_domain)?,
             allow_dns_san: self.allow_dns_san,
             reflection: self.reflection,
         })
@@ -145,11 +145,7 @@ impl MtlsFile {
 
 impl AdminFile {
     fn check(self) -> Result<Admin, InvalidConfig> {
-        let socket = path("listen.admin.socket", self.socket)?;
-        if socket.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
-            let expected = format!("a path of at most {SOCKET_PATH_BYTES_MAX} bytes");
-            return Err(InvalidConfig::value("listen.admin.socket", expected));
-        }
+        let socket = socket("listen.admin.socket", self.socket)?;
         let uids = self.allowed_uids.as_ref().map_or(1, Vec::len);
         if !(1..=ALLOWED_UIDS_MAX).contains(&uids) {
             let expected = format!("1 to {ALLOWED_UIDS_MAX} user ids");
@@ -157,20 +153,37 @@ impl AdminFile {
         }
         Ok(Admin {
             socket,
-            mode: permission_bits(&self.mode)?,
+            mode: permission_bits("listen.admin.mode", &self.mode)?,
             allowed_uids: self.allowed_uids,
             reflection: self.reflection,
         })
     }
 }
 
+fn trust_domain(key: &str, text: &str) -> Result<TrustDomain, InvalidConfig> {
+    // `TrustDomain` would also take a whole SPIFFE id and keep half of it.
+    TrustDomain::new(text).ok().filter(|parsed| parsed.as_str() == text).ok_or_else(|| {
+        let expected = "the name of a SPIFFE trust domain, such as `prod.example.org`";
+        InvalidConfig::value(key, expected)
+    })
+}
+
+fn socket(key: &str, socket: PathBuf) -> Result<PathBuf, InvalidConfig> {
+    let socket = path(key, socket)?;
+    if socket.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+        let expected = format!("a path of at most {SOCKET_PATH_BYTES_MAX} bytes");
+        return Err(InvalidConfig::value(key, expected));
+    }
+    Ok(socket)
+}
+
 /// Three or four octal digits, as chmod takes them; the owner must be able to connect.
-fn permission_bits(text: &str) -> Result<u32, InvalidConfig> {
+fn permission_bits(key: &str, text: &str) -> Result<u32, InvalidConfig> {
     let digits = (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let bits = digits.then(|| u32::from_str_radix(text, 8).ok()).flatten();
     bits.filter(|bits| bits & 0o600 == 0o600 && *bits <= 0o777).ok_or_else(|| {
         let expected = "permission bits as chmod takes them, such as \"0600\" or \"0660\"";
-        InvalidConfig::value("listen.admin.mode", expected)
+        InvalidConfig::value(key, expected)
     })
 }
 

@@ -68,6 +68,20 @@ trust_domain = "prod.example"
     let defaults = Config::parse(&with(short)).unwrap().listeners.mtls.unwrap();
     assert_eq!(mtls.allow_dns_san, defaults.allow_dns_san);
     assert_eq!(mtls.reflection, defaults.reflection);
+    let all_on = Config::parse(&example_with_everything_on()).unwrap();
+    let mesh = all_on.listeners.mesh.unwrap();
+    let short = r#"
+[listen.mesh]
+address = "127.0.0.1:8081"
+identity_header = "x-forwarded-client-cert"
+trust_domain = "prod.example"
+"#;
+    let defaults = Config::parse(&with(short)).unwrap().listeners.mesh.unwrap();
+    assert_eq!((mesh.place, mesh.reflection), (defaults.place, defaults.reflection));
+    assert!(
+        example.listeners.mesh.is_none(),
+        "whoever reaches it is believed: off unless asked for"
+    );
 }
 
 #[test]
@@ -114,7 +128,7 @@ fn every_key_is_in_the_example() {
             }
         }
     }
-    assert_eq!(sections, 18, "the file, each section, three groups, a host and a server");
+    assert_eq!(sections, 19, "the file, each section, three groups, a host and a server");
 }
 
 #[test]

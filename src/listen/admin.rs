@@ -1,29 +1,26 @@
 //! `[listen.admin]`: a Unix socket whose clients the kernel vouches for.
 
-use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::process::geteuid;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tracing::{debug, info};
 
 use super::bind::BindError;
 use super::callers::Callers;
 use super::door::{Socket, Stranger};
 use super::handshake::Rejections;
+use super::unix_socket::UnixSocket;
 use crate::config::Admin;
 use crate::identity::{ListenerName, Peer};
 use crate::model::Caller;
 
-/// The socket of `[listen.admin]`; dropping it removes its file.
+/// The socket of `[listen.admin]`.
 pub(super) struct AdminSocket {
-    listener: UnixListener,
+    listener: UnixSocket,
     pub(super) reflection: bool,
     reception: Arc<Reception>,
-    _file: SocketFile,
 }
 
 /// What it takes to receive a client.
@@ -35,18 +32,7 @@ struct Reception {
 impl AdminSocket {
     pub(super) fn bind(config: &Admin) -> Result<Self, BindError> {
         let Admin { socket, mode, allowed_uids, reflection } = config;
-        let failed = |source| BindError::Socket { path: socket.clone(), source };
-        make_room(socket)?;
-        let listener = UnixListener::bind(socket).map_err(|source| {
-            if source.kind() == io::ErrorKind::AddrInUse {
-                BindError::SocketInUse { path: socket.clone() }
-            } else {
-                failed(source)
-            }
-        })?;
-        let file = SocketFile::of(socket).map_err(failed)?;
-        // Whoever connects before this is still asked for its user id.
-        fs::set_permissions(socket, Permissions::from_mode(*mode)).map_err(failed)?;
+        let listener = UnixSocket::bind("listen.admin.socket", socket, *mode)?;
         info!(path = %socket.display(), "listening for administrators");
         Ok(Self {
             listener,
@@ -57,57 +43,11 @@ impl AdminSocket {
                     .unwrap_or_else(|| vec![ROOT, geteuid().as_raw()]),
                 rejections: Rejections::new(ListenerName::Admin),
             }),
-            _file: file,
         })
     }
 }
 
 const ROOT: u32 = 0;
-
-/// Removes a socket that a killed process left behind, and nothing else.
-fn make_room(path: &Path) -> Result<(), BindError> {
-    let failed = |source| BindError::Socket { path: path.to_owned(), source };
-    let file = match fs::symlink_metadata(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(error)),
-    };
-    if !file.file_type().is_socket() {
-        return Err(BindError::NotASocket { path: path.to_owned() });
-    }
-    match std::os::unix::net::UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
-        Ok(_) => Err(BindError::SocketInUse { path: path.to_owned() }),
-    }
-}
-
-/// A socket's file, removed with it unless somebody else has put another one in its place.
-struct SocketFile {
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
-impl SocketFile {
-    fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), identity: device_and_inode(path)? })
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if device_and_inode(&self.path).is_ok_and(|found| found == self.identity) {
-            // A file that cannot be removed is found to be stale at the next start.
-            let _removed = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn device_and_inode(path: &Path) -> io::Result<(u64, u64)> {
-    fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
-}
 
 impl Socket for AdminSocket {
     type Stranger = LocalStranger;
@@ -117,7 +57,7 @@ impl Socket for AdminSocket {
     }
 
     async fn accept(&self) -> io::Result<LocalStranger> {
-        let (stream, _unnamed) = self.listener.accept().await?;
+        let stream = self.listener.accept().await?;
         Ok(LocalStranger { stream, reception: self.reception.clone() })
     }
 }

@@ -48,8 +48,10 @@ pub enum BindError {
         path: PathBuf,
     },
     /// The key file cannot be read.
-    #[error("listen.mtls.key: the file {path} cannot be read", path = path.display())]
+    #[error("{key}: the file {path} cannot be read", path = path.display())]
     ReadKey {
+        /// The key, such as `listen.mtls.key`.
+        key: &'static str,
         /// What it says.
         path: PathBuf,
         /// What the system said.
@@ -57,45 +59,55 @@ pub enum BindError {
     },
     /// The key file holds no private key that TLS can use.
     #[error(
-        "listen.mtls.key: the file {path} holds no usable PEM private key (RSA, ECDSA, Ed25519)",
+        "{key}: the file {path} holds no usable PEM private key (RSA, ECDSA, Ed25519)",
         path = path.display()
     )]
     UnusableKey {
+        /// The key, such as `listen.mtls.key`.
+        key: &'static str,
         /// What it says.
         path: PathBuf,
     },
     /// The private key belongs to another certificate.
     #[error(
-        "listen.mtls.key: {key} is not the key of the first certificate in {certificate}",
-        key = key.display(), certificate = certificate.display()
+        "{key}: {path} is not the key of the first certificate in {certificate}",
+        path = path.display(), certificate = certificate.display()
     )]
     KeyMismatch {
-        /// `listen.mtls.key`.
-        key: PathBuf,
-        /// `listen.mtls.certificate`.
+        /// The key, such as `listen.mtls.key`.
+        key: &'static str,
+        /// What it says.
+        path: PathBuf,
+        /// What the key of the certificate says.
         certificate: PathBuf,
     },
-    /// Another process answers on the admin socket.
+    /// Another process answers on the Unix socket.
     #[error(
-        "listen.admin.socket: another process listens on {path}; stop it or choose another path",
+        "{key}: another process listens on {path}; stop it or choose another path",
         path = path.display()
     )]
     SocketInUse {
+        /// The key, such as `listen.admin.socket`.
+        key: &'static str,
         /// What it says.
         path: PathBuf,
     },
     /// There is a file that this program did not make.
     #[error(
-        "listen.admin.socket: {path} exists and is not a socket; choose another path",
+        "{key}: {path} exists and is not a socket; choose another path",
         path = path.display()
     )]
     NotASocket {
+        /// The key, such as `listen.admin.socket`.
+        key: &'static str,
         /// What it says.
         path: PathBuf,
     },
     /// The system refuses the path: the directory is missing, not writable, …
-    #[error("listen.admin.socket: cannot make the socket {path}", path = path.display())]
+    #[error("{key}: cannot make the socket {path}", path = path.display())]
     Socket {
+        /// The key, such as `listen.admin.socket`.
+        key: &'static str,
         /// What it says.
         path: PathBuf,
         /// What the system said.

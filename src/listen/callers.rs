@@ -14,7 +14,6 @@ pub(super) enum Callers {
     /// The same one each time: it was known before the first request.
     One(Arc<Peer>),
     /// Whom each request names.
-    #[expect(dead_code, reason = "its first listener comes with the next commit")]
     Each {
         /// What the listener believes.
         reader: Arc<Reader>,

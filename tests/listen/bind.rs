@@ -1,5 +1,6 @@
 //! What keeps the listeners from opening: one sentence that names the key.
 
+use ionvault::config::MeshPlace;
 use ionvault::listen::{BindError, Listeners};
 
 use crate::authority::Authority;
@@ -24,12 +25,27 @@ async fn a_port_in_use() {
     let taken = other.local_addr().unwrap();
     let mtls = refusal(&house, |config| config.mtls.as_mut().unwrap().address = taken).await;
     let ops = refusal(&house, |config| config.ops.as_mut().unwrap().address = taken).await;
-    for (key, error) in [("listen.mtls.address", mtls), ("listen.ops.address", ops)] {
+    let mesh = refusal(&house, |config| {
+        config.mesh.as_mut().unwrap().place = MeshPlace::Address(taken);
+    })
+    .await;
+    for (key, error) in
+        [("listen.mtls.address", mtls), ("listen.mesh.address", mesh), ("listen.ops.address", ops)]
+    {
         let expected = format!(
             "{key}: the address {taken} is in use; stop the other program or choose another port"
         );
         assert_eq!(error.to_string(), expected);
     }
+}
+
+#[tokio::test]
+async fn a_file_in_the_place_of_the_sidecars_socket() {
+    let mut house = House::new();
+    house.mesh_socket = true;
+    house.write("mesh.sock", "somebody else's");
+    let error = refusal(&house, |_| {}).await;
+    assert!(error.to_string().starts_with("listen.mesh.address: "), "{error}");
 }
 
 #[tokio::test]

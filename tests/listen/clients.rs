@@ -1,6 +1,7 @@
 //! Clients: one that speaks gRPC, and one that sees the bare HTTP/2.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,9 +66,24 @@ async fn channel<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) 
     Endpoint::from_static("http://localhost").connect_with_connector(only).await.unwrap()
 }
 
-pub async fn check(channel: Channel) -> Result<(), tonic::Status> {
-    let request = HealthCheckRequest { service: String::new() };
+pub async fn plain(address: SocketAddr) -> Channel {
+    channel(TcpStream::connect(address).await.unwrap()).await
+}
+
+/// Calls the health service with these headers.
+pub async fn check_with(
+    channel: Channel,
+    headers: &[(&'static str, &str)],
+) -> Result<(), tonic::Status> {
+    let mut request = tonic::Request::new(HealthCheckRequest { service: String::new() });
+    for (name, value) in headers {
+        request.metadata_mut().append(*name, value.parse().unwrap());
+    }
     HealthClient::new(channel).check(request).await.map(|_| ())
+}
+
+pub async fn check(channel: Channel) -> Result<(), tonic::Status> {
+    check_with(channel, &[]).await
 }
 
 /// Bare HTTP/2.

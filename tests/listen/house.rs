@@ -27,6 +27,10 @@ pub struct House {
     pub limits: Limits,
     pub allowed_uids: Option<Vec<u32>>,
     pub allow_dns_san: bool,
+    /// What `[listen.mesh]` believes.
+    pub identity_header: &'static str,
+    /// Whether the sidecar delivers to `mesh.sock`, not to an address.
+    pub mesh_socket: bool,
     pub grace: Duration,
 }
 
@@ -35,6 +39,8 @@ pub struct Open {
     pub authority: Authority,
     pub dir: TempDir,
     pub mtls: SocketAddr,
+    /// None where the sidecar delivers to a socket.
+    pub mesh: Option<SocketAddr>,
     pub ops: SocketAddr,
     pub drain: CancellationToken,
     pub serving: JoinHandle<Drained>,
@@ -57,6 +63,8 @@ impl House {
             limits: Limits::default(),
             allowed_uids: None,
             allow_dns_san: false,
+            identity_header: "x-forwarded-client-cert",
+            mesh_socket: false,
             grace: Duration::from_secs(60),
         };
         let server = house.authority.server();
@@ -76,6 +84,12 @@ impl House {
 
     /// As an operator would write it.
     pub fn config(&self) -> config::Listeners {
+        let mesh_place = match self.mesh_socket {
+            true => {
+                format!("address = \"unix:{}\"\nmode = \"0660\"", self.path("mesh.sock").display())
+            }
+            false => "address = \"127.0.0.1:0\"".to_owned(),
+        };
         let text = format!(
             r#"
             store.data_dir = "unused"
@@ -88,6 +102,10 @@ impl House {
             client_ca = "{dir}/clients.crt"
             trust_domain = "prod.example"
             allow_dns_san = {allow_dns_san}
+            [listen.mesh]
+            {mesh_place}
+            identity_header = "{identity_header}"
+            trust_domain = "prod.example"
             [listen.admin]
             socket = "{dir}/admin.sock"
             [listen.ops]
@@ -95,6 +113,7 @@ impl House {
             "#,
             dir = self.dir.path().display(),
             allow_dns_san = self.allow_dns_san,
+            identity_header = self.identity_header,
         );
         let mut listeners = Config::parse(&text).unwrap().listeners;
         listeners.admin.as_mut().unwrap().allowed_uids = self.allowed_uids.clone();
@@ -112,6 +131,7 @@ impl House {
         let (held, ready) = (Held::default(), Arc::new(Mutex::new(Ok(()))));
         let (drain, grace) = (CancellationToken::new(), self.grace);
         let (mtls, ops) = (listeners.mtls_address().unwrap(), listeners.ops_address().unwrap());
+        let mesh = listeners.mesh_address();
         let services = {
             let (peers, held) = (peers.clone(), held.clone());
             move |reflection| services(&peers, &held, reflection)
@@ -133,6 +153,7 @@ impl House {
             authority: self.authority,
             dir: self.dir,
             mtls,
+            mesh,
             ops,
             drain,
             serving,
@@ -160,12 +181,18 @@ impl Open {
     }
 }
 
+/// The headers that no service may see.
+pub const NAMING: [&str; 3] = ["x-forwarded-client-cert", "l5d-client-id", "authorization"];
+
 fn services(peers: &Arc<Mutex<Vec<Arc<Peer>>>>, held: &Held, reflection: bool) -> Routes {
     let (_, health) = tonic_health::server::health_reporter();
     let peers = peers.clone();
     let remember = move |request: Request<()>| {
         let peer = request.extensions().get::<Arc<Peer>>();
         peers.lock().unwrap().push(peer.ok_or(Status::internal("no peer"))?.clone());
+        if NAMING.iter().any(|header| request.metadata().contains_key(*header)) {
+            return Err(Status::internal("a header that could name a caller came through"));
+        }
         Ok(request)
     };
     let routes = Routes::new(InterceptedService::new(health, remember)).add_service(held.clone());

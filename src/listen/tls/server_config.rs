@@ -17,7 +17,7 @@ use crate::listen::BindError;
 pub(super) fn read(config: &Mtls) -> Result<ServerConfig, BindError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let chain = certificates("listen.mtls.certificate", &config.certificate)?;
-    let key = private_key(&config.key)?;
+    let key = private_key("listen.mtls.key", &config.key)?;
     let unusable = || BindError::UnusableCertificate {
         key: "listen.mtls.client_ca",
         path: config.client_ca.clone(),
@@ -46,24 +46,30 @@ fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
     read_certificates(path).map_err(|source| BindError::Certificates { key, source })
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, BindError> {
-    let text = std::fs::read(path)
-        .map(Zeroizing::new)
-        .map_err(|source| BindError::ReadKey { path: path.to_owned(), source })?;
+fn private_key(key: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, BindError> {
+    let text = std::fs::read(path).map(Zeroizing::new).map_err(|source| BindError::ReadKey {
+        key,
+        path: path.to_owned(),
+        source,
+    })?;
     PrivateKeyDer::from_pem_slice(&text)
-        .map_err(|_error| BindError::UnusableKey { path: path.to_owned() })
+        .map_err(|_error| BindError::UnusableKey { key, path: path.to_owned() })
 }
 
 /// The library says only once it has both files which of them does not do.
 fn refused(config: &Mtls, error: &TlsError) -> BindError {
     if matches!(error, TlsError::InconsistentKeys(_)) {
-        BindError::KeyMismatch { key: config.key.clone(), certificate: config.certificate.clone() }
+        BindError::KeyMismatch {
+            key: "listen.mtls.key",
+            path: config.key.clone(),
+            certificate: config.certificate.clone(),
+        }
     } else if matches!(error, TlsError::InvalidCertificate(_)) {
         BindError::UnusableCertificate {
             key: "listen.mtls.certificate",
             path: config.certificate.clone(),
         }
     } else {
-        BindError::UnusableKey { path: config.key.clone() }
+        BindError::UnusableKey { key: "listen.mtls.key", path: config.key.clone() }
     }
 }
