@@ -134,7 +134,7 @@ mod tests {
 
     use super::sample::{access, caller, credential, groups};
     use super::*;
-    use crate::model::Uid;
+    use crate::model::{JwtCaller, Uid, Workload};
 
     const ACME: &str = "tenants/acme/credentials/infor";
 
@@ -239,6 +239,55 @@ mod tests {
         };
         assert!(remembered(&one, Action::IssueToken));
         assert!(!remembered(&two, Action::IssueToken));
+    }
+
+    fn pod(namespace: &str, pod: &str) -> Caller {
+        let workload = Workload {
+            namespace: namespace.to_owned(),
+            service_account: "export".to_owned(),
+            pod: Some(pod.to_owned()),
+        };
+        Caller::Jwt(JwtCaller::new("https://a.example", "x").unwrap().with_workload(workload))
+    }
+
+    #[test]
+    fn what_a_token_says_of_its_holder_can_be_asked_for() {
+        let access = access(
+            r#"permit (principal, action == Action::"IssueToken", resource) when {
+                 principal has namespace && principal.namespace == "docbits" &&
+                 principal has issuer && principal.issuer == "https://a.example" &&
+                 principal has service_account && principal.service_account == "export" &&
+                 principal has pod && principal.pod like "export-*"
+               };
+               permit (principal == Caller::"jwt:https://a.example#admin", action, resource);"#,
+        );
+        let credential = credential(ACME, &[]);
+        let ask = |caller: &Caller| {
+            access.permits(caller, Action::IssueToken, Resource::Credential(&credential))
+        };
+        assert!(ask(&pod("docbits", "export-1")));
+        // The same caller: what was permitted to one pod is not remembered for another.
+        assert!(!ask(&pod("docbits", "other-1")));
+        assert!(!ask(&pod("other", "export-1")));
+        assert!(ask(&pod("docbits", "export-2")));
+        assert!(!ask(&caller("jwt:https://a.example#x")), "no workload, no permission");
+        assert!(ask(&caller("jwt:https://a.example#admin")));
+        for other in ["jwt:https://b.example#admin", "dns:a.example", "uid:0"] {
+            assert!(!ask(&caller(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_group_has_token_callers_whatever_pod_they_are() {
+        let groups = groups(&[("issuer", &["jwt:https://a.example#x"])]);
+        let access = Access::new(SHIPPED_POLICY, &groups).unwrap();
+        let credential = credential(ACME, &[]);
+        let ask = |caller: &Caller| {
+            access.permits(caller, Action::IssueToken, Resource::Credential(&credential))
+        };
+        assert!(ask(&caller("jwt:https://a.example#x")));
+        assert!(ask(&pod("docbits", "export-1")));
+        assert!(!ask(&caller("jwt:https://a.example#y")));
     }
 
     /// One memory for all cases, so that each case meets what the others left.

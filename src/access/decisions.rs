@@ -1,12 +1,12 @@
 //! Remembers what was permitted.
 
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 
 use super::Action;
-use crate::model::{Caller, Credential, Uid};
+use crate::model::{Caller, Credential, Uid, Workload};
 
 /// The permissions found so far under one policy.
 ///
@@ -16,7 +16,7 @@ use crate::model::{Caller, Credential, Uid};
 /// the question, so nothing is ever to be taken back: a changed credential is another question.
 pub(super) struct Decisions(Cache<Permitted, (), Bytes>);
 
-#[derive(Clone, Eq, Hash, PartialEq)]
+#[derive(Clone)]
 struct Permitted {
     uid: Uid,
     revision: u64,
@@ -24,29 +24,49 @@ struct Permitted {
     caller: Caller,
 }
 
-/// [`Permitted`] with a borrowed caller; hashes alike, because the fields are the same in the same
-/// order.
-#[derive(Hash)]
+/// [`Permitted`] with a borrowed caller. The workload is part of it, beside the identity: another
+/// pod, or a service account in another namespace, is another question.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub(super) struct Question<'a> {
     uid: Uid,
     revision: u64,
     action: Action,
     caller: &'a Caller,
+    workload: Option<&'a Workload>,
 }
 
 impl<'a> Question<'a> {
     pub(super) fn new(caller: &'a Caller, action: Action, credential: &Credential) -> Self {
-        Self { uid: credential.uid, revision: credential.revision, action, caller }
+        let (uid, revision) = (credential.uid, credential.revision);
+        Self { uid, revision, action, caller, workload: caller.workload() }
     }
 }
 
+impl Permitted {
+    fn question(&self) -> Question<'_> {
+        let Self { uid, revision, action, caller } = self;
+        let (uid, revision, action) = (*uid, *revision, *action);
+        Question { uid, revision, action, caller, workload: caller.workload() }
+    }
+}
+
+impl Hash for Permitted {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.question().hash(state);
+    }
+}
+
+impl PartialEq for Permitted {
+    fn eq(&self, other: &Self) -> bool {
+        self.question() == other.question()
+    }
+}
+
+impl Eq for Permitted {}
+
 impl Equivalent<Permitted> for Question<'_> {
     fn equivalent(&self, permitted: &Permitted) -> bool {
-        let Permitted { uid, revision, action, caller } = permitted;
-        self.uid == *uid
-            && self.revision == *revision
-            && self.action == *action
-            && self.caller == caller
+        *self == permitted.question()
     }
 }
 
@@ -66,7 +86,7 @@ impl Decisions {
     }
 
     pub(super) fn remember(&self, question: &Question<'_>) {
-        let Question { uid, revision, action, caller } = *question;
+        let Question { uid, revision, action, caller, workload: _ } = *question;
         self.0.insert(Permitted { uid, revision, action, caller: caller.clone() }, ());
     }
 }
@@ -80,6 +100,14 @@ impl Weighter<Permitted, ()> for Bytes {
         let text = match &permitted.caller {
             Caller::Spiffe(text) | Caller::Dns(text) => text.len(),
             Caller::LocalUser(_) => 0,
+            Caller::Jwt(caller) => {
+                let workload = caller.workload().map_or(0, |workload| {
+                    let Workload { namespace, service_account, pod } = workload;
+                    let pod = pod.as_ref().map_or(0, String::len);
+                    size_of::<Workload>() + namespace.len() + service_account.len() + pod
+                });
+                caller.issuer().len() + caller.subject().len() + workload
+            }
         };
         // Neither overflows: a name is at most a few kilobytes.
         (ENTRY_BYTES + text) as u64

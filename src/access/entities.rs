@@ -1,13 +1,13 @@
 //! The nouns of the vault as Cedar entities; `schema.cedarschema` is the contract.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{
     Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema,
 };
 
 use super::Action;
-use crate::model::{Caller, Credential, CredentialName, Labels, TenantId};
+use crate::model::{Caller, Credential, CredentialName, Labels, TenantId, Workload};
 
 /// What a call is about.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,7 @@ impl Vocabulary {
             Some(&self.schema),
         )
         .map_err(Box::new)?;
-        let caller = Entity::new_no_attrs(principal, groups);
+        let caller = Entity::new(principal, attributes(caller), groups).map_err(Box::new)?;
         let all = group_entities.into_iter().chain(resources).chain([caller]);
         // With the schema, entities are checked against it and the groups of actions come along.
         let entities = Entities::from_entities(all, Some(&self.schema)).map_err(Box::new)?;
@@ -120,7 +120,6 @@ impl Vocabulary {
         infor_tenant: Option<&str>,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<(EntityUid, Vec<Entity>), Unaskable> {
-        let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
         let credential = uid(&self.credential, &name.to_string());
         let tenant = uid(&self.tenant, name.tenant.as_str());
         let infor_tenant = infor_tenant
@@ -132,6 +131,22 @@ impl Vocabulary {
                 .map_err(Box::new)?;
         Ok((credential, vec![entity, Entity::with_uid(tenant)]))
     }
+}
+
+/// The attributes of a caller, which only a token gives.
+fn attributes(caller: &Caller) -> HashMap<String, RestrictedExpression> {
+    let Caller::Jwt(caller) = caller else { return HashMap::new() };
+    let workload = caller.workload().into_iter().flat_map(|workload| {
+        let Workload { namespace, service_account, pod } = workload;
+        let always = [("namespace", namespace.as_str()), ("service_account", service_account)];
+        always.into_iter().chain(pod.as_deref().map(|pod| ("pod", pod)))
+    });
+    let all = [("issuer", caller.issuer())].into_iter().chain(workload);
+    all.map(|(key, value)| (key.to_owned(), text(value))).collect()
+}
+
+fn text(text: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(text.to_owned())
 }
 
 fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {

@@ -2,6 +2,7 @@
 
 use super::sample::{caller, credential, groups};
 use super::{Access, Action, ROLES, Resource, SHIPPED_POLICY};
+use crate::model::{Caller, JwtCaller, Workload};
 
 const MEMBERS: [&str; 5] = ["uid:1", "dns:page.example", "spiffe://a.example/b", "uid:4", "uid:9"];
 
@@ -71,12 +72,12 @@ fn the_roles_are_those_of_the_policy() {
 fn with_examples() -> Access {
     let (_, examples) = SHIPPED_POLICY.split_once("--- Examples").unwrap();
     let code = |line: &&str| {
-        ["// @id", "// permit", "// forbid", "// when", "// unless", "//   ", "// )"]
+        ["// @id", "// permit", "// forbid", "// when", "// unless", "//   ", "// )", "// }"]
             .iter()
             .any(|start| line.starts_with(start))
     };
     let code: Vec<_> = examples.lines().filter(code).map(|line| &line[2..]).collect();
-    assert_eq!(code.iter().filter(|line| line.contains("@id")).count(), 4, "{code:?}");
+    assert_eq!(code.iter().filter(|line| line.contains("@id")).count(), 5, "{code:?}");
     shipped(&code.join("\n"))
 }
 
@@ -95,6 +96,26 @@ fn the_examples_do_what_they_say() {
     assert!(issue(invoices, acme, &[], "ACME_TST"));
     assert!(!issue(invoices, other, &[], "ACME_TST"));
     assert!(!issue(invoices, acme, &[], "ACME_PRD"), "production is for its group");
+    let cluster = "https://kubernetes.default.svc.cluster.local";
+    let pod = |issuer: &str, namespace: &str| {
+        let subject = format!("system:serviceaccount:{namespace}:export");
+        let workload = Workload {
+            namespace: namespace.to_owned(),
+            service_account: "export".to_owned(),
+            pod: None,
+        };
+        Caller::Jwt(JwtCaller::new(issuer, &subject).unwrap().with_workload(workload))
+    };
+    let credential_of_acme = credential(acme, &[]);
+    for (issuer, namespace, expected) in [
+        (cluster, "docbits", true),
+        (cluster, "default", false),
+        ("https://other.example", "docbits", false),
+    ] {
+        let resource = Resource::Credential(&credential_of_acme);
+        let permitted = access.permits(&pod(issuer, namespace), Action::GetCredential, resource);
+        assert_eq!(permitted, expected, "{issuer} {namespace}");
+    }
     assert!(issue("dns:test.example", other, &[("environment", "test")], ""));
     assert!(!issue("dns:test.example", other, &[("environment", "live")], ""));
     assert!(!issue("dns:test.example", other, &[], ""));
