@@ -8,6 +8,7 @@
 mod certificate;
 mod forwarded_certificate;
 mod header;
+mod jwt;
 mod linkerd_client;
 mod unusable;
 mod workload;
@@ -15,6 +16,10 @@ mod workload;
 pub use certificate::CertificateRules;
 pub use forwarded_certificate::ForwardedCertificate;
 pub use header::{HeaderRule, strip_identity};
+pub use jwt::{
+    Algorithm, InvalidKeySet, InvalidToken, Issuers, KEY_SET_BYTES_MAX, KEYS_MAX, KeySet,
+    LoadKeysError, TOKEN_BYTES_MAX, TokenRules, UnknownAlgorithm,
+};
 pub use linkerd_client::LinkerdClient;
 pub use unusable::UnusableIdentity;
 
@@ -41,6 +46,8 @@ pub enum ListenerName {
     Mtls,
     /// `[listen.mesh]`
     Mesh,
+    /// `[listen.jwt]`
+    Jwt,
     /// `[listen.admin]`
     Admin,
 }
@@ -52,6 +59,7 @@ impl ListenerName {
         match self {
             Self::Mtls => "mtls",
             Self::Mesh => "mesh",
+            Self::Jwt => "jwt",
             Self::Admin => "admin",
         }
     }

@@ -9,7 +9,7 @@ mod name;
 mod uid;
 
 pub use budget_limits::BudgetLimits;
-pub use caller::{Caller, InvalidCaller};
+pub use caller::{Caller, ISSUER_BYTES_MAX, InvalidCaller, JwtCaller, SUBJECT_BYTES_MAX, Workload};
 pub use credential::{AccountId, ContentId, Credential, Etag, Grant, IonApiFacts, State, Version};
 pub use health::Health;
 pub use labels::{InvalidLabels, LABELS_MAX, Labels, is_key};

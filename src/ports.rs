@@ -2,11 +2,13 @@
 //! the tests' world.
 
 mod clock;
+mod key_set;
 mod root_key;
 mod store;
 mod token_endpoint;
 
 pub use clock::Clock;
+pub use key_set::{KeySetSource, ReadKeySetError};
 pub use root_key::{RootKey, RootKeyError};
 pub use store::{
     CommitError, Expectation, RECORD_BYTES_MAX, Revision, SCAN_LIMIT_MAX, Store, StoreError,

@@ -1,8 +1,10 @@
 //! The headers that name a caller, and who believes them.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, header};
 
-use super::{ForwardedCertificate, LinkerdClient, UnusableIdentity};
+use super::{ForwardedCertificate, Issuers, LinkerdClient, UnusableIdentity};
 use crate::model::Caller;
 
 /// How a listener that knows nobody beforehand reads the caller of each request.
@@ -12,6 +14,8 @@ pub enum HeaderRule {
     ForwardedCertificate(ForwardedCertificate),
     /// A proxy of Linkerd says whom it takes its client for.
     LinkerdClient(LinkerdClient),
+    /// The client itself shows a token that an issuer signed.
+    Token(Arc<Issuers>),
 }
 
 impl HeaderRule {
@@ -20,11 +24,15 @@ impl HeaderRule {
     /// # Errors
     ///
     /// [`UnusableIdentity`], by the first rule that they break.
-    // Asynchronous: a rule may have to ask for a key before it can tell.
+    // Asynchronous: for a token its issuer's keys may have to be read again. Boxed, for that is the
+    // larger and the rarer part of the future.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, UnusableIdentity> {
         match self {
             Self::ForwardedCertificate(rule) => rule.caller(headers),
             Self::LinkerdClient(rule) => rule.caller(headers),
+            Self::Token(issuers) => {
+                issuers.caller(headers).await.map_err(UnusableIdentity::Token)
+            }
         }
     }
 }

@@ -46,4 +46,7 @@ pub enum UnusableIdentity {
     /// It does not keep to the format that its proxy documents.
     #[error("the header that names the caller is malformed")]
     MalformedHeader,
+    /// The token names nobody; the source says why, for the log.
+    #[error("{}", .0.told())]
+    Token(#[source] InvalidToken),
 }
