@@ -1,11 +1,13 @@
 //! The world, as the ports see it.
 
+mod https;
 mod https_token_endpoint;
 mod root_key_file;
 mod sled_store;
 mod system_clock;
 
-pub use https_token_endpoint::{HttpProxy, HttpsTokenEndpoint};
+pub use https::HttpProxy;
+pub use https_token_endpoint::HttpsTokenEndpoint;
 pub use root_key_file::{CreateRootKeyError, ReadRootKeyError, RootKeyFile};
 pub use sled_store::{CreateStoreError, OpenStoreError, SledStore, SoundStore, StoreHealth};
 pub use system_clock::SystemClock;

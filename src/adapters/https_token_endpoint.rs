@@ -1,62 +1,33 @@
-//! Infor's token endpoint over HTTPS, with the egress guard.
-//!
-//! An uploaded file names the host, so the host is the attacker's choice until an operator has
-//! approved it, and what its name resolves to is still the choice of whoever runs its DNS. Hence:
-//! HTTPS only; the name is resolved once, each address is judged, and the connection goes to a
-//! judged address, through a proxy only if the operator names one; redirects, cookies,
-//! decompression and retries do not exist here; what is read and the time are bounded.
-//!
-//! Each exchange makes its own connection. Exchanges are rare (one per account and about two
-//! hours), a pooled connection would be dead by the next one, and nothing is shared between
-//! tenants this way. `docs/adr/0011` says why the connection is made here and not by a client.
+//! Infor's token endpoint, asked over HTTPS.
 
-mod addresses;
-mod allowance;
 mod answer;
-mod connect;
-mod conversation;
-mod failure;
 mod form;
-mod proxy;
 mod retry_after;
-mod tls;
-
-use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use rustls::RootCertStore;
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::https::{Answer, HttpProxy, HttpsClient, Question, in_time};
 use crate::ports::{
     ExchangeError, RevocationRequest, Target, TokenAnswer, TokenEndpoint, TokenRequest,
 };
-use addresses::Resolver;
-use conversation::Answer;
-pub use proxy::HttpProxy;
 
 /// Sends token requests over HTTPS. Holds no connection and no secret.
-pub struct HttpsTokenEndpoint {
-    public_roots: Arc<RootCertStore>,
-    resolver: Resolver,
-    proxy: Option<HttpProxy>,
-}
+pub struct HttpsTokenEndpoint(HttpsClient);
 
 impl HttpsTokenEndpoint {
     /// An endpoint that trusts Mozilla's roots for targets that bring no trust anchors, and
     /// connects directly, whatever the environment says of proxies.
     #[must_use]
     pub fn new() -> Self {
-        let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        Self { public_roots: Arc::new(roots), resolver: Resolver::new(), proxy: None }
+        Self(HttpsClient::new(None))
     }
 
     /// The same, but public addresses are reached through `proxy`.
     #[must_use]
     pub fn through(proxy: HttpProxy) -> Self {
-        Self { proxy: Some(proxy), ..Self::new() }
+        Self(HttpsClient::new(Some(proxy)))
     }
 
     /// Sends `form` and reads what comes back.
@@ -65,19 +36,10 @@ impl HttpsTokenEndpoint {
         target: &Target,
         form: Zeroizing<Vec<u8>>,
         needs_body: fn(StatusCode) -> bool,
-    ) -> Result<Answer, ExchangeError> {
-        check_url(target)?;
-        let addresses = self.resolver.resolve(target).await?;
-        let config = tls::config(&self.public_roots, &target.trust_anchors)?;
-        let connected = timeout(CONNECT_TIME_MAX, async {
-            let proxy = self.proxy.as_ref();
-            let stream = connect::connect(&addresses, proxy, &self.resolver).await?;
-            tls::shake_hands(config, &target.url, stream).await
-        });
-        let Ok(connection) = connected.await else {
-            return Err(ExchangeError::Unreachable("no connection came about in time"));
-        };
-        conversation::ask(connection?, &target.url, form, needs_body).await
+    ) -> Result<(answer::Head, Result<Zeroizing<Vec<u8>>, &'static str>), ExchangeError> {
+        let Answer { status, headers, body } =
+            self.0.ask(target, Question::Post(form), needs_body).await?;
+        Ok((answer::Head { status, retry_after: retry_after::read(&headers) }, body))
     }
 }
 
@@ -92,7 +54,7 @@ impl TokenEndpoint for HttpsTokenEndpoint {
     async fn exchange(&self, request: &TokenRequest<'_>) -> Result<TokenAnswer, ExchangeError> {
         in_time(async {
             let form = form::token(request);
-            let Answer { head, body } = self.post(request.target, form, |_| true).await?;
+            let (head, body) = self.post(request.target, form, |_| true).await?;
             match body {
                 Ok(body) => answer::read(&head, &body),
                 Err(what) => Err(head.without_body(what)),
@@ -105,47 +67,12 @@ impl TokenEndpoint for HttpsTokenEndpoint {
         in_time(async {
             let form = form::revocation(request);
             let needs_body = |status: StatusCode| !status.is_success();
-            let Answer { head, body } = self.post(request.target, form, needs_body).await?;
+            let (head, body) = self.post(request.target, form, needs_body).await?;
             answer::revoked(&head, body.as_deref())
         })
         .await
     }
 }
-
-async fn in_time<T>(
-    request: impl Future<Output = Result<T, ExchangeError>>,
-) -> Result<T, ExchangeError> {
-    match timeout(EXCHANGE_TIME_MAX, request).await {
-        Ok(outcome) => outcome,
-        Err(_elapsed) => Err(unavailable("it did not answer in time")),
-    }
-}
-
-/// What a file's address was checked for at the upload is checked again: the last place before the
-/// network trusts nobody.
-fn check_url(target: &Target) -> Result<(), ExchangeError> {
-    let url = &target.url;
-    let wrong = if url.scheme() != "https" {
-        "it is not an https address"
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "it holds a user name or a password"
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "it holds a query or a fragment"
-    } else {
-        return Ok(());
-    };
-    Err(ExchangeError::AddressNotAllowed(wrong))
-}
-
-fn unavailable(what: &'static str) -> ExchangeError {
-    ExchangeError::Unavailable { what, retry_after: None }
-}
-
-/// The whole exchange: name, connection, handshake, question and answer. The port promises it.
-const EXCHANGE_TIME_MAX: Duration = Duration::from_secs(10);
-
-/// TCP, the proxy and TLS together. Longer means that the host is down, and another exchange waits.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

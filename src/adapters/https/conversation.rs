@@ -7,7 +7,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
@@ -16,24 +16,33 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{answer, failure, retry_after};
+use super::failure;
 use crate::ports::ExchangeError;
 
-/// What came back: the head, and the body or why it is not read.
-pub(super) struct Answer {
-    pub(super) head: answer::Head,
-    pub(super) body: Result<Zeroizing<Vec<u8>>, &'static str>,
+/// What is asked.
+pub(in crate::adapters) enum Question {
+    /// A document.
+    Get,
+    /// What comes of this form.
+    Post(Zeroizing<Vec<u8>>),
 }
 
-/// Posts `form` to `url`. The body of the answer is read where `needs_body` says so of the status.
+/// What came back: the head, and the body or why it is not read.
+pub(in crate::adapters) struct Answer {
+    pub(in crate::adapters) status: StatusCode,
+    pub(in crate::adapters) headers: HeaderMap,
+    pub(in crate::adapters) body: Result<Zeroizing<Vec<u8>>, &'static str>,
+}
+
+/// Asks `url`. The body of the answer is read where `needs_body` says so of the status.
 /// Without a bound on time: the caller has one.
 pub(super) async fn ask(
     connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     url: &Url,
-    form: Zeroizing<Vec<u8>>,
+    question: Question,
     needs_body: fn(StatusCode) -> bool,
 ) -> Result<Answer, ExchangeError> {
-    let request = request(url, form)?;
+    let request = request(url, question)?;
     let (mut sender, connection) = http1::Builder::new()
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
@@ -44,15 +53,12 @@ pub(super) async fn ask(
     let conversation = async move {
         let response = sender.send_request(request).await;
         let response = response.map_err(|error| failure::of_conversation(&error))?;
-        let head = answer::Head {
-            status: response.status(),
-            retry_after: retry_after::read(response.headers()),
-        };
-        let body = match needs_body(head.status) {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = match needs_body(status) {
             true => read(response).await?,
             false => Err("it was not needed"),
         };
-        Ok(Answer { head, body })
+        Ok(Answer { status, headers, body })
     };
     // Why the connection ends is told to the conversation, at the latest when the connection is
     // dropped; it then ends by itself.
@@ -67,18 +73,25 @@ pub(super) async fn ask(
     }
 }
 
-fn request(url: &Url, form: Zeroizing<Vec<u8>>) -> Result<Request<Full<Bytes>>, ExchangeError> {
+fn request(url: &Url, question: Question) -> Result<Request<Full<Bytes>>, ExchangeError> {
     let host = url.host_str().unwrap_or_default();
     let authority = match url.port() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     };
-    Request::post(url.path())
+    let (request, body) = match question {
+        Question::Get => (Request::get(url.path()), Bytes::new()),
+        Question::Post(form) => {
+            let request = Request::post(url.path());
+            let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            (request, Bytes::from_owner(form))
+        }
+    };
+    request
         .header(HOST, authority)
         .header(USER_AGENT, OUR_NAME)
         .header(ACCEPT, "application/json")
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(Full::new(Bytes::from_owner(form)))
+        .body(Full::new(body))
         .map_err(|_invalid| ExchangeError::AddressNotAllowed("its path fits into no request"))
 }
 
