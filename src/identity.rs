@@ -17,8 +17,8 @@ pub use certificate::CertificateRules;
 pub use forwarded_certificate::ForwardedCertificate;
 pub use header::{HeaderRule, strip_identity};
 pub use jwt::{
-    Algorithm, InvalidKeySet, InvalidToken, Issuers, KEY_SET_BYTES_MAX, KEYS_MAX, KeySet,
-    LoadKeysError, TOKEN_BYTES_MAX, TokenRules, UnknownAlgorithm,
+    Algorithm, InvalidKeySet, InvalidToken, Issuers, KEYS_MAX, KeySet, LoadKeysError,
+     TOKEN_BYTES_MAX, TokenRules, UnknownAlgorithm,
 };
 pub use linkerd_client::LinkerdClient;
 pub use unusable::UnusableIdentity;

@@ -8,7 +8,7 @@ mod store;
 mod token_endpoint;
 
 pub use clock::Clock;
-pub use key_set::{KeySetSource, ReadKeySetError};
+pub use key_set::{KEY_SET_BYTES_MAX, KeySetSource, ReadKeySetError};
 pub use root_key::{RootKey, RootKeyError};
 pub use store::{
     CommitError, Expectation, RECORD_BYTES_MAX, Revision, SCAN_LIMIT_MAX, Store, StoreError,

@@ -24,8 +24,7 @@ impl HeaderRule {
     /// # Errors
     ///
     /// [`UnusableIdentity`], by the first rule that they break.
-    // Asynchronous: for a token its issuer's keys may have to be read again. Boxed, for that is the
-    // larger and the rarer part of the future.
+    // Asynchronous: for a token its issuer's keys may have to be read again.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, UnusableIdentity> {
         match self {
             Self::ForwardedCertificate(rule) => rule.caller(headers),

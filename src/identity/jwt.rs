@@ -22,7 +22,7 @@ mod token;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use invalid::InvalidToken;
 pub use issuers::Issuers;
-pub use key_set::{InvalidKeySet, KEY_SET_BYTES_MAX, KEYS_MAX, KeySet};
+pub use key_set::{InvalidKeySet, KEYS_MAX, KeySet};
 pub use live_keys::LoadKeysError;
 pub use rules::TokenRules;
 pub use token::TOKEN_BYTES_MAX;

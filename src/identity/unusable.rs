@@ -1,5 +1,7 @@
 //! Why a valid channel says nothing of use about its caller.
 
+use super::InvalidToken;
+
 /// Why nobody is named by the certificate of a caller, or by the header of a request. The texts are
 /// told to the caller and quote nothing of either.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]

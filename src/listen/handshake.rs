@@ -139,6 +139,14 @@ impl Rejections {
         counter!("ionvault_unusable_identities_total", "listener" => listener).increment(1);
         let Some(unwritten) = self.lines.take() else { return };
         let address = address.map(tracing::field::display);
-        info!(listener, address, %reason, unwritten, "nobody is named by what a client presents");
+        let detail = std::error::Error::source(reason).map(tracing::field::display);
+        info!(
+            listener,
+            address,
+            %reason,
+            detail,
+            unwritten,
+            "nobody is named by what a client presents"
+        );
     }
 }

@@ -9,13 +9,16 @@ use async_trait::async_trait;
 /// A place that a JSON Web Key Set is read from: a file, or an address.
 #[async_trait]
 pub trait KeySetSource: Send + Sync {
-    /// The bytes that are there now; no more than the reader of key sets takes, and one. Ends within
-    /// ten seconds.
+    /// The bytes that are there now, or of more than [`KEY_SET_BYTES_MAX`] one more. Ends within ten
+    /// seconds, over a network.
     async fn read(&self) -> Result<Vec<u8>, ReadKeySetError>;
 
     /// How often it does no harm to look again.
     fn read_every(&self) -> Duration;
 }
+
+/// A set has two or three keys and some kilobytes; those of large clouds have some twenty.
+pub const KEY_SET_BYTES_MAX: usize = 64 * 1024;
 
 /// Why there are no bytes. Retrying may help.
 #[derive(Debug, thiserror::Error)]

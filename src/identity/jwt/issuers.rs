@@ -69,7 +69,8 @@ impl Issuers {
         };
         match caller() {
             Err(InvalidToken::UnknownKey | InvalidToken::KeysUnknown)
-                if issuer.keys.read_again().await =>
+                // Boxed: it is rare, and would make every call's future larger.
+                if Box::pin(issuer.keys.read_again()).await =>
             {
                 caller()
             }

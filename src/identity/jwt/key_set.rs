@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use super::fields::{decode, object, present};
 use super::header::KEY_ID_BYTES_MAX;
 use super::{Algorithm, InvalidToken};
+use crate::ports::KEY_SET_BYTES_MAX;
 
 /// The keys of a set that signatures can be checked with.
 ///
@@ -42,10 +43,7 @@ pub enum InvalidKeySet {
     NoUsableKey,
 }
 
-/// A set has two or three keys and some kilobytes; those of large clouds have some twenty.
-pub const KEY_SET_BYTES_MAX: usize = 64 * 1024;
-
-/// As above.
+/// An issuer that replaces its keys every day has two or three, a large cloud some twenty.
 pub const KEYS_MAX: usize = 64;
 
 /// One public key, and what it is for.
