@@ -68,6 +68,7 @@ Exit codes:
 
 Environment:
   IONVAULT_ENDPOINT  IONVAULT_CA  IONVAULT_CERT  IONVAULT_KEY   as the options of these names
+  IONVAULT_TOKEN_FILE                                           as --token-file
   IONVAULT_CONFIG                                               as --config
   NO_COLOR                                                      no colours, even on a terminal";
 

@@ -25,6 +25,7 @@ mod sheet;
 mod show;
 mod test;
 mod token;
+mod token_file;
 mod undelete;
 mod update;
 mod upload;

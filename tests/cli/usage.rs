@@ -50,7 +50,7 @@ fn wrong_arguments_are_told_what_was_expected() {
 }
 
 #[test]
-fn https_needs_all_three_files() {
+fn https_needs_a_ca_and_a_certificate_or_a_token() {
     let https = ["show", "acme/infor", "--endpoint", "https://localhost:1"];
     assert_eq!(
         run(&https).failed(2),
@@ -61,8 +61,9 @@ fn https_needs_all_three_files() {
         let one_of_two = [&https[..], &["--ca", "ca.pem", option, "file.pem"]].concat();
         assert_eq!(
             run(&one_of_two).failed(2),
-            "error: https needs a client certificate and its key\n\
-             next: give --cert FILE and --key FILE, or set IONVAULT_CERT and IONVAULT_KEY\n"
+            "error: https needs a client certificate and its key, or a token\n\
+             next: give --cert FILE and --key FILE, or --token-file FILE; or set IONVAULT_CERT and \
+             IONVAULT_KEY, or IONVAULT_TOKEN_FILE\n"
         );
     }
 }

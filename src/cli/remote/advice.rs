@@ -54,7 +54,10 @@ pub(super) fn next(reason: &str, told: &ErrorDetails, subject: &Subject) -> Opti
             "delete what is no longer needed, or ask an operator of the vault".to_owned()
         }
         "CALLER_UNKNOWN" => {
-            "use a certificate with exactly one SPIFFE id, or one DNS name".to_owned()
+            "use a certificate with exactly one SPIFFE id, or one DNS name; or, where the vault takes \
+             tokens, a fresh one of an issuer and for the audience that it is configured for \
+             (--token-file)"
+                .to_owned()
         }
         "CALLER_DENIED" => {
             "ask an administrator of the vault to allow this in its policy".to_owned()

@@ -14,6 +14,7 @@ use tower::{BoxError, Service, ServiceExt};
 use super::Session;
 use super::endpoint::{ENDPOINT_DEFAULT, Endpoint};
 use super::read_file::{self, Source};
+use super::token_file::TokenFile;
 use crate::cli::duration;
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, chain};
@@ -37,6 +38,10 @@ pub(super) struct Connection {
     /// The private key (PEM) of your client certificate
     #[arg(long, env = "IONVAULT_KEY", value_name = "FILE")]
     key: Option<PathBuf>,
+
+    /// A file with a JSON Web Token, such as Kubernetes mounts; instead of a certificate
+    #[arg(long, env = "IONVAULT_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
 
     /// How long one call may take, at most 10m
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = timeout)]
@@ -65,8 +70,12 @@ impl Connection {
     /// Connects.
     ///
     /// The only certificates trusted are those in `--ca`; without one there is no https. On a Unix
-    /// socket the kernel tells the vault who asks, and certificates are not looked at.
+    /// socket the kernel tells the vault who asks; certificates are not looked at, tokens not sent.
     pub(super) async fn open(&self) -> Result<Session, Failure> {
+        let token = match &self.endpoint {
+            Endpoint::Https(_) => self.token_file.clone().map(TokenFile::open).transpose()?,
+            Endpoint::Unix(_) => None,
+        };
         let transport = match &self.endpoint {
             Endpoint::Unix(_) => tonic::transport::Endpoint::from_shared(self.endpoint.to_string()),
             Endpoint::Https(uri) => {
@@ -87,11 +96,7 @@ impl Connection {
         if let Endpoint::Https(_) = &self.endpoint {
             greet(channel.clone()).await.map_err(|error| unwelcome(&self.endpoint, &*error))?;
         }
-        Ok(self.session(channel))
-    }
-
-    fn session(&self, channel: Channel) -> Session {
-        Session { channel, endpoint: self.endpoint.clone(), timeout: self.timeout }
+        Ok(Session { channel, endpoint: self.endpoint.clone(), timeout: self.timeout, token })
     }
 
     fn tls(&self) -> Result<ClientTlsConfig, Failure> {
@@ -102,23 +107,25 @@ impl Connection {
                 "give --ca FILE, or set IONVAULT_CA",
             ));
         };
-        let (cert, key) = match (&self.cert, &self.key) {
-            (Some(cert), Some(key)) => (cert, key),
-            (Some(_), None) | (None, Some(_)) | (None, None) => {
+        let own = match (&self.cert, &self.key, &self.token_file) {
+            (Some(cert), Some(key), _) => Some((cert, key)),
+            (None, None, Some(_)) => None,
+            (Some(_), None, _) | (None, Some(_), _) | (None, None, None) => {
                 return Err(Failure::new(
                     Exit::Usage,
-                    "https needs a client certificate and its key",
-                    "give --cert FILE and --key FILE, or set IONVAULT_CERT and IONVAULT_KEY",
+                    "https needs a client certificate and its key, or a token",
+                    "give --cert FILE and --key FILE, or --token-file FILE; or set IONVAULT_CERT and \
+                     IONVAULT_KEY, or IONVAULT_TOKEN_FILE",
                 ));
             }
         };
         let ca = read_certificates(ca)?;
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca.expose()));
+        let Some((cert, key)) = own else { return Ok(tls) };
         let cert = read_certificates(cert)?;
         let key = read_file::bounded(&Source::Path(key.clone()), PEM_BYTES_MAX)?;
         // tonic keeps copies of the key that cannot be wiped; the process ends with the command.
-        Ok(ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(ca.expose()))
-            .identity(Identity::from_pem(cert.expose(), key.expose())))
+        Ok(tls.identity(Identity::from_pem(cert.expose(), key.expose())))
     }
 }
 
@@ -199,7 +206,8 @@ fn unreachable(endpoint: &Endpoint, error: &tonic::transport::Error) -> Failure 
 
 /// What to do when the two sides do not accept each other's certificate.
 const HANDSHAKE: &str = "check that --ca is the CA of the vault, that the vault's certificate is for this \
-     host, and that --cert is valid now and issued by a CA that the vault trusts";
+     host, and that --cert is valid now and issued by a CA that the vault trusts (with --token-file, that this \
+     is the port that takes tokens)";
 
 /// What kind of trouble a broken connection is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -40,7 +40,7 @@ fn unexplained(
     let source = std::error::Error::source(status);
     let mut details = lines(told);
     details.extend(source.map(causes).unwrap_or_default());
-    let Session { channel: _, endpoint, timeout } = session;
+    let Session { channel: _, endpoint, timeout, token: _ } = session;
     let silent = matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded);
     let (exit, what, next) = match source.map(trouble) {
         Some(Trouble::TimedOut) | None if silent => {

@@ -8,6 +8,7 @@ use tonic_types::StatusExt;
 
 use super::endpoint::Endpoint;
 use super::refusal;
+use super::token_file::TokenFile;
 use crate::cli::duration;
 use crate::cli::failure::Failure;
 use crate::cli::names::shorten;
@@ -24,6 +25,8 @@ pub(super) struct Session {
     pub(super) endpoint: Endpoint,
     /// How long one call may take.
     pub(super) timeout: Duration,
+    /// What shows who asks, where no certificate does.
+    pub(super) token: Option<TokenFile>,
 }
 
 /// What a call is about, for the advice that goes with its failure.
@@ -84,8 +87,17 @@ impl Session {
 
     /// A request that tells the vault, too, how long its answer is waited for.
     pub(super) fn request<Message>(&self, message: Message) -> Request<Message> {
-        let mut request = Request::new(message);
+        let mut request = self.lasting(message);
         request.set_timeout(self.timeout);
+        request
+    }
+
+    /// A request whose answer may go on for ever.
+    pub(super) fn lasting<Message>(&self, message: Message) -> Request<Message> {
+        let mut request = Request::new(message);
+        if let Some(token) = &self.token {
+            token.sign(&mut request);
+        }
         request
     }
 

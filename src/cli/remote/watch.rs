@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use tonic::{Request, Status, Streaming};
+use tonic::{Status, Streaming};
 
 use super::session::{Session, Subject, retry_delay};
 use super::token::min_remaining;
@@ -72,7 +72,7 @@ async fn begin(
     request: &WatchTokenRequest,
 ) -> Result<tonic::Response<Streaming<WatchTokenResponse>>, Status> {
     let mut client = session.tokens();
-    let begin = client.watch_token(Request::new(request.clone()));
+    let begin = client.watch_token(session.lasting(request.clone()));
     let begun = tokio::time::timeout(session.timeout, begin).await;
     begun.unwrap_or_else(|_elapsed| Err(Status::deadline_exceeded("no answer")))
 }
