@@ -3,6 +3,7 @@
 #[cfg(feature = "simulator")]
 pub mod dev;
 mod init;
+mod issuers;
 mod open;
 mod serve;
 mod upkeep;
@@ -51,13 +52,14 @@ pub enum RunError {
 }
 
 impl App {
-    /// Opens and binds everything. The sockets come first: if one is taken, nothing was touched.
+    /// Opens and binds everything. The sockets come early: if one is taken, nothing was touched.
     ///
     /// # Errors
     ///
     /// As [`StartError`] says.
     pub async fn start(config: &Config, metrics: Option<Metrics>) -> Result<Self, StartError> {
-        let listeners = Listeners::bind(&config.listeners, config.limits.clone()).await?;
+        let issuers = Arc::new(issuers::open(config).await?);
+        let listeners = Listeners::bind(&config.listeners, issuers, config.limits.clone()).await?;
         let parts = Parts::open(config).await?;
         Ok(Self { parts, listeners, drain: config.drain, metrics })
     }
@@ -66,6 +68,12 @@ impl App {
     #[must_use]
     pub fn mtls_address(&self) -> Option<std::net::SocketAddr> {
         self.listeners.mtls_address()
+    }
+
+    /// Where `[listen.jwt]` listens, with the port that was taken.
+    #[must_use]
+    pub fn jwt_address(&self) -> Option<std::net::SocketAddr> {
+        self.listeners.jwt_address()
     }
 
     /// Where `[listen.ops]` listens, with the port that was taken.

@@ -18,7 +18,9 @@ pub use certificates::{ReadCertificatesError, read_certificates};
 pub use egress::{Egress, EgressHost, EgressProxy};
 pub use invalid::InvalidConfig;
 pub use limits::Limits;
-pub use listeners::{Admin, IdentityHeader, Listeners, Mesh, MeshPlace, Mtls, Ops};
+pub use listeners::{
+    Admin, IdentityHeader, Jwks, Jwt, JwtIssuer, Listeners, Mesh, MeshPlace, Mtls, Ops,
+};
 pub use log::{Log, LogFormat};
 
 use std::path::PathBuf;

@@ -18,7 +18,7 @@ pub use forwarded_certificate::ForwardedCertificate;
 pub use header::{HeaderRule, strip_identity};
 pub use jwt::{
     Algorithm, InvalidKeySet, InvalidToken, Issuers, KEYS_MAX, KeySet, LoadKeysError,
-     TOKEN_BYTES_MAX, TokenRules, UnknownAlgorithm,
+    TOKEN_BYTES_MAX, TokenRules, UnknownAlgorithm,
 };
 pub use linkerd_client::LinkerdClient;
 pub use unusable::UnusableIdentity;

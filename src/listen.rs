@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::config;
+use crate::identity::Issuers;
 use admin::AdminSocket;
 use call::Calls;
 use connection::Connections;
@@ -43,14 +44,16 @@ use tls::TlsSocket;
 pub struct Listeners {
     mtls: Option<TlsSocket>,
     mesh: Option<MeshSocket>,
+    jwt: Option<TlsSocket>,
     admin: Option<AdminSocket>,
     ops: Option<OpsSocket>,
+    issuers: Arc<Issuers>,
     limits: config::Limits,
 }
 
 impl Listeners {
     /// Binds what the configuration names and reads the certificates. Clients that connect wait
-    /// until [`Listeners::serve`].
+    /// until [`Listeners::serve`]. `issuers` are those of `[listen.jwt]`.
     ///
     /// # Errors
     ///
@@ -58,12 +61,18 @@ impl Listeners {
     /// that nobody listened on.
     pub async fn bind(
         listeners: &config::Listeners,
+        issuers: Arc<Issuers>,
         limits: config::Limits,
     ) -> Result<Self, BindError> {
-        let config::Listeners { mtls, mesh, admin, ops } = listeners;
-        let mut bound = Self { mtls: None, mesh: None, admin: None, ops: None, limits };
+        let config::Listeners { mtls, mesh, jwt, admin, ops } = listeners;
+        let mut bound =
+            Self { mtls: None, mesh: None, jwt: None, admin: None, ops: None, issuers, limits };
         if let Some(mtls) = mtls {
-            bound.mtls = Some(TlsSocket::bind(mtls, &bound.limits).await?);
+            bound.mtls = Some(TlsSocket::for_certificates(mtls, &bound.limits).await?);
+        }
+        if let Some(jwt) = jwt {
+            let issuers = bound.issuers.clone();
+            bound.jwt = Some(TlsSocket::for_tokens(jwt, issuers, &bound.limits).await?);
         }
         if let Some(mesh) = mesh {
             bound.mesh = Some(MeshSocket::bind(mesh, &bound.limits).await?);
@@ -89,6 +98,12 @@ impl Listeners {
         self.mesh.as_ref().and_then(MeshSocket::address)
     }
 
+    /// Where `[listen.jwt]` listens, with the port that was taken.
+    #[must_use]
+    pub fn jwt_address(&self) -> Option<SocketAddr> {
+        self.jwt.as_ref().map(|socket| socket.address)
+    }
+
     /// Where `[listen.ops]` listens, with the port that was taken.
     #[must_use]
     pub fn ops_address(&self) -> Option<SocketAddr> {
@@ -109,7 +124,7 @@ impl Listeners {
         drain: CancellationToken,
         grace: Duration,
     ) -> Drained {
-        let Self { mtls, mesh, admin, ops, limits } = self;
+        let Self { mtls, mesh, jwt, admin, ops, issuers, limits } = self;
         let calls = Calls::new(&limits);
         let connections = Arc::new(Connections::new(&limits, drain.clone()));
         let door = |reflection, connections_max| Door {
@@ -128,21 +143,25 @@ impl Listeners {
             let Some(socket) = mesh else { return Drained::default() };
             door(socket.reflection, limits.connections).serve(socket).await
         };
+        let jwt = async {
+            let Some(socket) = jwt else { return Drained::default() };
+            door(socket.reflection, limits.connections).serve(socket).await
+        };
         let admin = async {
             let Some(socket) = admin else { return Drained::default() };
             door(socket.reflection, CONNECTIONS_OF_ADMINS_MAX).serve(socket).await
         };
         let closed = CancellationToken::new();
         let callers = async {
-            let (mtls, mesh, admin) = tokio::join!(mtls, mesh, admin);
+            let (mtls, mesh, jwt, admin) = tokio::join!(mtls, mesh, jwt, admin);
             closed.cancel();
-            mtls + mesh + admin
+            mtls + mesh + jwt + admin
         };
         let ops = async {
             if let Some(socket) = ops {
                 socket.serve(pages, &drain, &closed).await;
             }
         };
-        tokio::join!(callers, ops).0
+        tokio::join!(callers, ops, issuers.keep_keys(&drain)).0
     }
 }

@@ -57,9 +57,9 @@ fn words(error: &ExchangeError) -> &'static str {
         | ExchangeError::Unavailable { what, .. }
         | ExchangeError::Misbehaved(what)
         | ExchangeError::AddressNotAllowed(what) => what,
-        ExchangeError::Refused(_)
-        | ExchangeError::Throttled { .. }
-        | ExchangeError::NoEndpoint => "it refused",
+        ExchangeError::Refused(_) | ExchangeError::Throttled { .. } | ExchangeError::NoEndpoint => {
+            "it refused"
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::adapters::{
     SoundStore, SystemClock,
 };
 use crate::config::{Config, Egress, EgressHost, EgressProxy, ReadCertificatesError};
+use crate::identity::LoadKeysError;
 use crate::ion::HostRules;
 use crate::listen::BindError;
 use crate::ports::StoreError;
@@ -24,6 +25,17 @@ pub enum StartError {
     /// A listener could not be opened.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The keys of a token issuer cannot be used.
+    #[error("listen.jwt.issuer.jwks: the file {path} is of no use", path = path.display())]
+    KeySet {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: LoadKeysError,
+    },
+    /// The certificates for the address of an issuer's keys cannot be used.
+    #[error("listen.jwt.issuer.jwks_ca")]
+    KeySetCa(#[source] ReadCertificatesError),
     /// The policy cannot be read.
     #[error("access.policy: the file {path} cannot be read", path = path.display())]
     ReadPolicy {

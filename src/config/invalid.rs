@@ -24,7 +24,8 @@ pub enum InvalidConfig {
     },
     /// Nobody could ever call.
     #[error(
-        "nothing would be served: write a [listen.mtls], a [listen.mesh] or a [listen.admin] section"
+        "nothing would be served: write a [listen.mtls], [listen.mesh], [listen.jwt] or [listen.admin] \
+         section"
     )]
     NoListener,
 }

@@ -1,5 +1,6 @@
 //! `[listen.…]`: where callers come in. A section that is not there opens nothing.
 
+mod jwt;
 mod mesh;
 
 use std::net::SocketAddr;
@@ -9,6 +10,8 @@ use serde::Deserialize;
 use spiffe::TrustDomain;
 
 use super::invalid::{InvalidConfig, path};
+use jwt::JwtFile;
+pub use jwt::{Jwks, Jwt, JwtIssuer};
 use mesh::MeshFile;
 pub use mesh::{IdentityHeader, Mesh, MeshPlace};
 
@@ -19,6 +22,8 @@ pub struct Listeners {
     pub mtls: Option<Mtls>,
     /// For services behind a sidecar.
     pub mesh: Option<Mesh>,
+    /// For whoever has a token of a pinned issuer.
+    pub jwt: Option<Jwt>,
     /// For local processes.
     pub admin: Option<Admin>,
     /// For the orchestrator and the metrics collector.
@@ -76,6 +81,7 @@ const ALLOWED_UIDS_MAX: usize = 64;
 pub(super) struct ListenFile {
     mtls: Option<MtlsFile>,
     mesh: Option<MeshFile>,
+    jwt: Option<JwtFile>,
     admin: Option<AdminFile>,
     ops: Option<OpsFile>,
 }
@@ -116,13 +122,14 @@ struct OpsFile {
 
 impl ListenFile {
     pub(super) fn check(self) -> Result<Listeners, InvalidConfig> {
-        let Self { mtls, mesh, admin, ops } = self;
-        if mtls.is_none() && mesh.is_none() && admin.is_none() {
+        let Self { mtls, mesh, jwt, admin, ops } = self;
+        if mtls.is_none() && mesh.is_none() && jwt.is_none() && admin.is_none() {
             return Err(InvalidConfig::NoListener);
         }
         Ok(Listeners {
             mtls: mtls.map(MtlsFile::check).transpose()?,
             mesh: mesh.map(MeshFile::check).transpose()?,
+            jwt: jwt.map(JwtFile::check).transpose()?,
             admin: admin.map(AdminFile::check).transpose()?,
             ops: ops.map(|OpsFile { address }| Ops { address }),
         })

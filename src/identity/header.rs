@@ -29,9 +29,7 @@ impl HeaderRule {
         match self {
             Self::ForwardedCertificate(rule) => rule.caller(headers),
             Self::LinkerdClient(rule) => rule.caller(headers),
-            Self::Token(issuers) => {
-                issuers.caller(headers).await.map_err(UnusableIdentity::Token)
-            }
+            Self::Token(issuers) => issuers.caller(headers).await.map_err(UnusableIdentity::Token),
         }
     }
 }

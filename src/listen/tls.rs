@@ -1,4 +1,4 @@
-//! `[listen.mtls]`: TLS 1.3 with client certificates.
+//! TLS 1.3: `[listen.mtls]` with client certificates, `[listen.jwt]` without.
 
 mod server_config;
 
@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::io::AsyncBufReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -16,14 +17,17 @@ use tokio_rustls::server::TlsStream;
 use tracing::{debug, info};
 
 use super::bind::{BindError, tcp};
-use super::callers::Callers;
+use super::callers::{Callers, Reader};
 use super::door::{Socket, Stranger};
 use super::handshake::{Rejection, Rejections};
-use crate::config::{Limits, Mtls};
-use crate::identity::{CertificateRules, ListenerName, Peer, UnusableIdentity};
+use crate::config::{Jwt, Limits, Mtls};
+use crate::identity::{
+    CertificateRules, HeaderRule, Issuers, ListenerName, Peer, UnusableIdentity,
+};
 
-/// The socket of `[listen.mtls]`.
+/// The socket of `[listen.mtls]` or `[listen.jwt]`.
 pub(super) struct TlsSocket {
+    name: ListenerName,
     listener: TcpListener,
     pub(super) address: SocketAddr,
     pub(super) reflection: bool,
@@ -33,25 +37,65 @@ pub(super) struct TlsSocket {
 /// What it takes to receive a client.
 struct Reception {
     acceptor: TlsAcceptor,
-    rules: CertificateRules,
+    recognition: Recognition,
     rejections: Rejections,
     handshakes: Semaphore,
     duration_max: Duration,
 }
 
+/// What names a caller.
+enum Recognition {
+    /// The certificate of the client, once per connection.
+    Certificate(CertificateRules),
+    /// The token of each request.
+    Token(Arc<Reader>),
+}
+
 impl TlsSocket {
-    pub(super) async fn bind(config: &Mtls, limits: &Limits) -> Result<Self, BindError> {
-        let acceptor = TlsAcceptor::from(Arc::new(server_config::read(config)?));
-        let (listener, address) = tcp("listen.mtls.address", config.address).await?;
-        info!(%address, "listening for TLS");
+    /// The socket of `[listen.mtls]`.
+    pub(super) async fn for_certificates(
+        config: &Mtls,
+        limits: &Limits,
+    ) -> Result<Self, BindError> {
+        let server = server_config::with_clients(config)?;
+        let rules = CertificateRules::new(config.trust_domain.clone(), config.allow_dns_san);
+        let bound = tcp("listen.mtls.address", config.address).await?;
+        let recognition = Recognition::Certificate(rules);
+        Ok(Self::new(ListenerName::Mtls, bound, server, recognition, limits, config.reflection))
+    }
+
+    /// The socket of `[listen.jwt]`.
+    pub(super) async fn for_tokens(
+        config: &Jwt,
+        issuers: Arc<Issuers>,
+        limits: &Limits,
+    ) -> Result<Self, BindError> {
+        let server = server_config::without_clients(config)?;
+        let listener = ListenerName::Jwt;
+        let rejections = Rejections::new(listener);
+        let reader = Reader { listener, rule: HeaderRule::Token(issuers), rejections };
+        let bound = tcp("listen.jwt.address", config.address).await?;
+        let recognition = Recognition::Token(Arc::new(reader));
+        Ok(Self::new(listener, bound, server, recognition, limits, config.reflection))
+    }
+
+    fn new(
+        name: ListenerName,
+        (listener, address): (TcpListener, SocketAddr),
+        server: ServerConfig,
+        recognition: Recognition,
+        limits: &Limits,
+        reflection: bool,
+    ) -> Self {
+        info!(%address, listener = %name, "listening for TLS");
         let reception = Arc::new(Reception {
-            acceptor,
-            rules: CertificateRules::new(config.trust_domain.clone(), config.allow_dns_san),
-            rejections: Rejections::new(ListenerName::Mtls),
+            acceptor: TlsAcceptor::from(Arc::new(server)),
+            recognition,
+            rejections: Rejections::new(name),
             handshakes: Semaphore::new(limits.handshakes),
             duration_max: limits.handshake,
         });
-        Ok(Self { listener, address, reflection: config.reflection, reception })
+        Self { name, listener, address, reflection, reception }
     }
 }
 
@@ -59,7 +103,7 @@ impl Socket for TlsSocket {
     type Stranger = TlsStranger;
 
     fn name(&self) -> ListenerName {
-        ListenerName::Mtls
+        self.name
     }
 
     async fn accept(&self) -> io::Result<TlsStranger> {
@@ -94,20 +138,38 @@ impl Stranger for TlsStranger {
                 return None;
             }
         };
-        let caller = match stream.get_ref().1.peer_certificates() {
-            Some([leaf, ..]) => reception.rules.caller(leaf),
-            Some([]) | None => Err(UnusableIdentity::Malformed),
+        let callers = match &reception.recognition {
+            Recognition::Certificate(rules) => {
+                let peer = reception.certified(rules, &stream, address);
+                Callers::One(Arc::new(peer))
+            }
+            Recognition::Token(reader) => {
+                Callers::Each { reader: reader.clone(), address: Some(address) }
+            }
         };
-        match &caller {
-            Ok(caller) => debug!(%address, %caller, "connected"),
-            Err(reason) => reception.rejections.identity(Some(address), reason),
-        }
-        let peer = Peer { caller, listener: ListenerName::Mtls, address: Some(address) };
-        Some((stream, Callers::One(Arc::new(peer))))
+        Some((stream, callers))
     }
 }
 
 impl Reception {
+    /// Whom the certificate of a client names.
+    fn certified(
+        &self,
+        rules: &CertificateRules,
+        stream: &TlsStream<TcpStream>,
+        address: SocketAddr,
+    ) -> Peer {
+        let caller = match stream.get_ref().1.peer_certificates() {
+            Some([leaf, ..]) => rules.caller(leaf),
+            Some([]) | None => Err(UnusableIdentity::Malformed),
+        };
+        match &caller {
+            Ok(caller) => debug!(%address, %caller, "connected"),
+            Err(reason) => self.rejections.identity(Some(address), reason),
+        }
+        Peer { caller, listener: ListenerName::Mtls, address: Some(address) }
+    }
+
     /// The handshake, and the wait for the first bytes after it: a client that proves who it is
     /// and then says nothing must not hold a connection either.
     async fn greet(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
