@@ -21,6 +21,7 @@ use crate::adapters::{SledStore, StoreHealth};
 use crate::config::Config;
 use crate::grpc::{Health, Services};
 use crate::listen::{Listeners, Pages};
+use crate::quotas::{QuotaSettings, Quotas};
 use crate::telemetry::Metrics;
 use crate::tokens::Authorizations;
 
@@ -31,6 +32,7 @@ pub struct App {
     parts: Parts,
     listeners: Listeners,
     drain: Duration,
+    quotas: QuotaSettings,
     metrics: Option<Metrics>,
 }
 
@@ -61,7 +63,7 @@ impl App {
         let issuers = Arc::new(issuers::open(config).await?);
         let listeners = Listeners::bind(&config.listeners, issuers, config.limits.clone()).await?;
         let parts = Parts::open(config).await?;
-        Ok(Self { parts, listeners, drain: config.drain, metrics })
+        Ok(Self { parts, listeners, drain: config.drain, quotas: config.quotas, metrics })
     }
 
     /// Where `[listen.mtls]` listens, with the port that was taken.
@@ -89,7 +91,7 @@ impl App {
     ///
     /// As [`RunError`] says.
     pub async fn run(self, drain: CancellationToken) -> Result<(), RunError> {
-        let Self { parts, listeners, drain: grace, metrics } = self;
+        let Self { parts, listeners, drain: grace, quotas, metrics } = self;
         let Parts { store, vault, issuer, access } = parts;
         let authorizations = Authorizations::new(issuer.clone());
         let services = Services {
@@ -97,6 +99,7 @@ impl App {
             issuer: issuer.clone(),
             authorizations: authorizations.clone(),
             access,
+            quotas: Arc::new(Quotas::new(quotas)),
         };
         let (health, health_service) = Health::new().await;
         let upkeep = upkeep::start((&vault, &issuer, &authorizations), &store, &metrics, &drain);

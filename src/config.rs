@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use crate::access::Groups;
 use crate::model::BudgetLimits;
+use crate::quotas::QuotaSettings;
 use crate::tokens::ServerSettings;
 
 /// What the operator decided. Relative paths count from the working directory of the process.
@@ -41,6 +42,8 @@ pub struct Config {
     pub listeners: Listeners,
     /// What each resource may grow to.
     pub limits: Limits,
+    /// How often callers may call, and tenants be asked about.
+    pub quotas: QuotaSettings,
     /// Where requests may go besides Infor's own hosts, and how.
     pub egress: Egress,
     /// How many tokens Infor may be asked for.
@@ -79,12 +82,14 @@ impl Config {
             drain_seconds,
         } = file;
         let drain = invalid::within("drain_seconds", drain_seconds, 1..=DRAIN_SECONDS_MAX)?;
+        let (limits, quotas) = limits.check()?;
         let (budget, servers) = tokens.check()?;
         Ok(Self {
             data_dir: invalid::path("store.data_dir", store.data_dir)?,
             root_key: invalid::path("root_key.file", root_key.file)?,
             listeners: listen.check()?,
-            limits: limits.check()?,
+            limits,
+            quotas,
             egress: egress.check()?,
             budget,
             servers,

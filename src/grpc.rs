@@ -26,6 +26,7 @@ use crate::pb::FILE_DESCRIPTOR_SET;
 use crate::pb::v1::authorization_service_server::AuthorizationServiceServer;
 use crate::pb::v1::credential_service_server::CredentialServiceServer;
 use crate::pb::v1::token_service_server::TokenServiceServer;
+use crate::quotas::Quotas;
 use crate::tokens::{Authorizations, TokenIssuer};
 use crate::vault::Vault;
 
@@ -43,6 +44,8 @@ pub struct Services {
     pub authorizations: Authorizations,
     /// The policy in force.
     pub access: Arc<Current>,
+    /// How often anybody may call.
+    pub quotas: Arc<Quotas>,
 }
 
 /// An answer that is an error. Only `status.rs` makes one of a domain's error.
@@ -71,8 +74,8 @@ const TOKEN_REQUEST_BYTES_MAX: usize = 64 * 1024;
 impl Services {
     /// All services, behind one listener; with reflection or without.
     pub fn routes<H: HealthService>(self, health: HealthServer<H>, reflection: bool) -> Routes {
-        let Self { vault, issuer, authorizations, access } = self;
-        let guard = Guard { access, vault: vault.clone() };
+        let Self { vault, issuer, authorizations, access, quotas } = self;
+        let guard = Guard { access, quotas, vault: vault.clone() };
         let descriptions = Descriptions { issuer: issuer.clone() };
         let credentials = credentials::Credentials {
             guard: guard.clone(),

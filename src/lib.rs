@@ -5,13 +5,14 @@
 //! 1. [`listen`]: sockets, TLS and HTTP/2, with a limit on everything.
 //! 2. [`identity`]: who calls, by the channel or by a header that one listener believes.
 //! 3. [`grpc`] turns protobuf into domain values, and domain errors into a `Status`.
-//! 4. [`access`]: who may do what with which credential.
-//! 5. [`tokens`] decides which access token to issue, and when a cached one will do.
-//! 6. [`vault`] keeps credentials, their versions and their keys.
-//! 7. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
-//! 8. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
-//! 9. [`sealing`] seals and opens records.
-//! 10. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
+//! 4. [`quotas`]: how often anybody may call.
+//! 5. [`access`]: who may do what with which credential.
+//! 6. [`tokens`] decides which access token to issue, and when a cached one will do.
+//! 7. [`vault`] keeps credentials, their versions and their keys.
+//! 8. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
+//! 9. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
+//! 10. [`sealing`] seals and opens records.
+//! 11. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
 //! [`cli`] is the program, which starts a vault or asks one; [`app`] wires all of it. Beside it stand [`config`], what the operator decided, [`file_watch`],
 //! when that changes, [`telemetry`], what the operator sees, and `simulator`, Infor's authorization server in miniature.
@@ -28,6 +29,7 @@ pub mod ion;
 pub mod listen;
 pub mod model;
 pub mod ports;
+pub mod quotas;
 pub mod sealing;
 pub mod secret;
 pub mod telemetry;

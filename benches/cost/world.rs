@@ -164,6 +164,15 @@ fn configuration(directory: &Path, port: u16, infor_port: u16) -> String {
         logins_per_tenant_and_day = 5000
         logins_per_tenant_and_minute = 1000
 
+        # One caller asks as fast as it can.
+        [limits]
+        calls_per_second_per_caller = 1000000
+        calls_at_once_per_caller = 1000000
+        changes_per_second_per_caller = 1000000
+        changes_at_once_per_caller = 1000000
+        calls_per_second_per_tenant = 1000000
+        calls_at_once_per_tenant = 1000000
+
         [listen.mtls]
         address = "127.0.0.1:{port}"
         certificate = "{at}/server.pem"

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::invalid::{InvalidConfig, within};
+use crate::quotas::{QuotaSettings, Rate};
 
 /// What each resource of the listeners may grow to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,10 +56,20 @@ pub(super) struct LimitsFile {
     connection_age_grace_seconds: u64,
     keepalive_seconds: u64,
     keepalive_timeout_seconds: u64,
+    calls_per_second_per_caller: u32,
+    calls_at_once_per_caller: u32,
+    changes_per_second_per_caller: u32,
+    changes_at_once_per_caller: u32,
+    calls_per_second_per_tenant: u32,
+    calls_at_once_per_tenant: u32,
+    changes_per_second_per_tenant: u32,
+    changes_at_once_per_tenant: u32,
 }
 
 impl Default for LimitsFile {
     fn default() -> Self {
+        let QuotaSettings { caller_calls, caller_changes, tenant_calls, tenant_changes } =
+            QuotaSettings::default();
         Self {
             connections: 4096,
             handshakes: 64,
@@ -70,12 +81,20 @@ impl Default for LimitsFile {
             connection_age_grace_seconds: 60,
             keepalive_seconds: 30,
             keepalive_timeout_seconds: 10,
+            calls_per_second_per_caller: caller_calls.per_second().get(),
+            calls_at_once_per_caller: caller_calls.burst().get(),
+            changes_per_second_per_caller: caller_changes.per_second().get(),
+            changes_at_once_per_caller: caller_changes.burst().get(),
+            calls_per_second_per_tenant: tenant_calls.per_second().get(),
+            calls_at_once_per_tenant: tenant_calls.burst().get(),
+            changes_per_second_per_tenant: tenant_changes.per_second().get(),
+            changes_at_once_per_tenant: tenant_changes.burst().get(),
         }
     }
 }
 
 impl LimitsFile {
-    pub(super) fn check(self) -> Result<Limits, InvalidConfig> {
+    pub(super) fn check(self) -> Result<(Limits, QuotaSettings), InvalidConfig> {
         within("limits.connections", self.connections, 1..=100_000)?;
         within("limits.handshakes", self.handshakes, 1..=4096)?;
         within("limits.streams_per_connection", self.streams_per_connection, 1..=256)?;
@@ -86,7 +105,29 @@ impl LimitsFile {
         within("limits.connection_age_grace_seconds", self.connection_age_grace_seconds, 1..=600)?;
         within("limits.keepalive_seconds", self.keepalive_seconds, 5..=3600)?;
         within("limits.keepalive_timeout_seconds", self.keepalive_timeout_seconds, 1..=60)?;
-        Ok(self.unchecked())
+        let quotas = self.quotas()?;
+        Ok((self.unchecked(), quotas))
+    }
+
+    fn quotas(&self) -> Result<QuotaSettings, InvalidConfig> {
+        Ok(QuotaSettings {
+            caller_calls: rate(
+                ("calls_per_second_per_caller", self.calls_per_second_per_caller),
+                ("calls_at_once_per_caller", self.calls_at_once_per_caller),
+            )?,
+            caller_changes: rate(
+                ("changes_per_second_per_caller", self.changes_per_second_per_caller),
+                ("changes_at_once_per_caller", self.changes_at_once_per_caller),
+            )?,
+            tenant_calls: rate(
+                ("calls_per_second_per_tenant", self.calls_per_second_per_tenant),
+                ("calls_at_once_per_tenant", self.calls_at_once_per_tenant),
+            )?,
+            tenant_changes: rate(
+                ("changes_per_second_per_tenant", self.changes_per_second_per_tenant),
+                ("changes_at_once_per_tenant", self.changes_at_once_per_tenant),
+            )?,
+        })
     }
 
     fn unchecked(self) -> Limits {
@@ -103,4 +144,10 @@ impl LimitsFile {
             keepalive_timeout: Duration::from_secs(self.keepalive_timeout_seconds),
         }
     }
+}
+
+/// A rate from two settings.
+fn rate(average: (&str, u32), burst: (&str, u32)) -> Result<Rate, InvalidConfig> {
+    let within = |(key, number), range| within(&format!("limits.{key}"), number, range);
+    Ok(Rate::of(within(average, Rate::PER_SECOND)?, within(burst, Rate::BURST)?))
 }

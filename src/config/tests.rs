@@ -44,6 +44,8 @@ fn the_example_is_valid_and_shows_the_defaults() {
     let least = Config::parse(LEAST).unwrap();
     assert_eq!(example.limits, least.limits);
     assert_eq!(example.limits, Limits::default());
+    assert_eq!(example.quotas, least.quotas);
+    assert_eq!(example.quotas, QuotaSettings::default());
     assert_eq!(example.drain, least.drain);
     assert_eq!(example.egress, least.egress);
     assert_eq!(example.budget, least.budget);
@@ -177,6 +179,14 @@ fn every_number_has_a_range() {
         ("connection_age_grace_seconds", 1, 600),
         ("keepalive_seconds", 5, 3600),
         ("keepalive_timeout_seconds", 1, 60),
+        ("calls_per_second_per_caller", 1, 1_000_000),
+        ("calls_at_once_per_caller", 1, 1_000_000),
+        ("changes_per_second_per_caller", 1, 1_000_000),
+        ("changes_at_once_per_caller", 1, 1_000_000),
+        ("calls_per_second_per_tenant", 1, 1_000_000),
+        ("calls_at_once_per_tenant", 1, 1_000_000),
+        ("changes_per_second_per_tenant", 1, 1_000_000),
+        ("changes_at_once_per_tenant", 1, 1_000_000),
     ];
     let of_tokens = [
         ("tokens_per_client_and_day", 1, 5_000),

@@ -1,19 +1,22 @@
-//! Authorize before validating (AIP-211), and tell nobody more than they may know.
+//! Authorize before validating (AIP-211), and tell nobody more than they may know; but first of all,
+//! let nobody call more often than they may.
 
 use std::sync::Arc;
 
 use crate::access::{Action, Current, Resource};
 use crate::model::{Credential, CredentialName, Parent};
+use crate::quotas::{Effect, Quotas};
 use crate::vault::Vault;
 
 use super::Refusal;
 use super::call::Call;
 use super::status::{Reason, not_found};
 
-/// Asks the policy.
+/// Counts calls and asks the policy.
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) access: Arc<Current>,
+    pub(super) quotas: Arc<Quotas>,
     pub(super) vault: Vault,
 }
 
@@ -31,6 +34,31 @@ impl Guard {
 
     /// The credential, or that there is none; if the caller may do this with one of this name.
     pub(super) fn maybe_credential(
+        &self,
+        call: Call<'_>,
+        action: Action,
+        name: &CredentialName,
+    ) -> Result<Option<Arc<Credential>>, Refusal> {
+        self.quotas.charge_caller(call.caller, effect(action))?;
+        let found = self.permitted(call, action, name)?;
+        // Only now: who may not know of the tenant neither feels its quota nor uses it up.
+        self.quotas.charge_tenant(&name.tenant, effect(action))?;
+        Ok(found)
+    }
+
+    /// The credential, if the caller may still do this with it: a question of a call that was
+    /// charged when it began.
+    pub(super) fn still(
+        &self,
+        call: Call<'_>,
+        action: Action,
+        name: &CredentialName,
+    ) -> Result<Arc<Credential>, Refusal> {
+        let found = self.permitted(call, action, name)?;
+        found.ok_or_else(|| not_found(&name.to_string()).into())
+    }
+
+    fn permitted(
         &self,
         call: Call<'_>,
         action: Action,
@@ -56,12 +84,13 @@ impl Guard {
     /// Whether the caller may list what is below `parent`. All tenants together may be listed by
     /// everyone: each tenant is asked about when its turn comes.
     pub(super) fn list(&self, call: Call<'_>, parent: &Parent) -> Result<(), Refusal> {
+        self.quotas.charge_caller(call.caller, Effect::Reads)?;
         match parent {
             Parent::AllTenants => Ok(()),
             Parent::Tenant(tenant) => {
                 let resource = Resource::Tenant(tenant);
                 match self.access.load().permits(call.caller, Action::ListCredentials, resource) {
-                    true => Ok(()),
+                    true => Ok(self.quotas.charge_tenant(tenant, Effect::Reads)?),
                     // The same for tenants that exist and that do not: the policy is asked about
                     // the name only.
                     false => Err(Reason::CallerDenied.says("policy does not permit this").into()),
@@ -83,5 +112,25 @@ impl Guard {
     pub(super) fn lists(&self, call: Call<'_>, credential: &Credential) -> bool {
         let tenant = Resource::Tenant(&credential.name.tenant);
         self.access.load().permits(call.caller, Action::ListCredentials, tenant)
+    }
+}
+
+/// What an RPC does, to the disk and to Infor.
+fn effect(action: Action) -> Effect {
+    match action {
+        Action::GetCredential
+        | Action::ListCredentials
+        | Action::ListCredentialVersions
+        | Action::IssueToken
+        | Action::WatchToken => Effect::Reads,
+        Action::UploadCredential
+        | Action::UpdateCredential
+        | Action::ActivateCredentialVersion
+        | Action::DeleteCredential
+        | Action::UndeleteCredential
+        | Action::TestCredential
+        | Action::StartAuthorization
+        | Action::CompleteAuthorization
+        | Action::RevokeTokens => Effect::Changes,
     }
 }

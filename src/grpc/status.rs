@@ -5,6 +5,7 @@
 //! fixed sentence, or a text that its type promises to be fit for callers; causes go to the log.
 
 mod authorizations;
+mod quotas;
 mod tokens;
 mod vault;
 
@@ -45,6 +46,7 @@ pub(super) enum Reason {
     LimitExceeded,
     CallerUnknown,
     CallerDenied,
+    CallerRateLimited,
     StoreUnavailable,
     Overloaded,
     ShuttingDown,
@@ -74,7 +76,9 @@ impl Reason {
             Self::LifetimeTooLong => Code::OutOfRange,
             Self::EtagMismatch => Code::Aborted,
             Self::RequestIdReused => Code::AlreadyExists,
-            Self::LimitExceeded | Self::TokenBudgetExhausted => Code::ResourceExhausted,
+            Self::LimitExceeded | Self::TokenBudgetExhausted | Self::CallerRateLimited => {
+                Code::ResourceExhausted
+            }
             Self::CallerUnknown => Code::Unauthenticated,
             Self::CallerDenied => Code::PermissionDenied,
             Self::IntegrityFailure => Code::DataLoss,
@@ -105,6 +109,7 @@ impl Reason {
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::CallerUnknown => "CALLER_UNKNOWN",
             Self::CallerDenied => "CALLER_DENIED",
+            Self::CallerRateLimited => "CALLER_RATE_LIMITED",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
             Self::ShuttingDown => "SHUTTING_DOWN",

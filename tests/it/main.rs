@@ -19,6 +19,7 @@ mod lists;
 mod opening;
 mod outages;
 mod protocol;
+mod quotas;
 mod reflection;
 mod reports;
 mod requests;

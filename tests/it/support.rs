@@ -24,6 +24,7 @@ use ionvault::pb::v1::{
     Credential, IssueTokenRequest, IssueTokenResponse, UploadCredentialRequest,
 };
 use ionvault::ports::{SCAN_LIMIT_MAX, Store as _, Stored};
+use ionvault::quotas::{QuotaSettings, Quotas, Rate};
 use ionvault::sealing::{Keyring, RecordKind, StoreKey};
 use ionvault::tokens::{Authorizations, Jitter, TokenIssuer, TokenSettings};
 use ionvault::vault::{OpenVaultError, Vault, unlock_keyring};
@@ -39,6 +40,8 @@ pub(crate) use infor::{FakeInfor, TOKEN_LIFE, ionapi, ionapi_with_secret};
 
 /// Member of the group `admin`.
 pub(crate) const ADMIN: &str = "spiffe://docbits.example/ns/prod/sa/admin";
+/// Member of the group `admin`, on the machine itself.
+pub(crate) const LOCAL_ADMIN: &str = "uid:0";
 /// Member of the group `uploader`.
 pub(crate) const UPLOADER: &str = "spiffe://docbits.example/ns/prod/sa/upload-page";
 /// Member of the group `issuer`.
@@ -130,9 +133,14 @@ impl World {
             Jitter::seeded(1),
         );
         let issuer = issuer.await.unwrap();
-        let groups =
-            [("admin", ADMIN), ("uploader", UPLOADER), ("issuer", ISSUER), ("auditor", AUDITOR)];
-        let groups = groups.map(|(group, member)| (group.to_owned(), vec![member.to_owned()]));
+        let groups = [
+            ("admin", &[ADMIN, LOCAL_ADMIN][..]),
+            ("uploader", &[UPLOADER]),
+            ("issuer", &[ISSUER]),
+            ("auditor", &[AUDITOR]),
+        ];
+        let owned = |members: &[&str]| members.iter().map(|member| (*member).to_owned()).collect();
+        let groups = groups.map(|(group, members)| (group.to_owned(), owned(members)));
         let access = Access::new(
             SHIPPED_POLICY,
             &Groups::try_from(std::collections::BTreeMap::from(groups)).unwrap(),
@@ -144,6 +152,7 @@ impl World {
             issuer: issuer.clone(),
             authorizations: authorizations.clone(),
             access: Arc::new(Current::new(access)),
+            quotas: Arc::new(Quotas::new(NO_QUOTAS)),
         };
         Ok(Self {
             dir,
@@ -224,6 +233,12 @@ impl World {
         pipe::connect(services, Ok(caller.parse().unwrap())).await
     }
 
+    /// The same vault, where from now on the operator has these rates.
+    pub(crate) fn limited(mut self, quotas: QuotaSettings) -> Self {
+        self.services.quotas = Arc::new(Quotas::new(quotas));
+        self
+    }
+
     /// Lets time pass, on both clocks.
     pub(crate) async fn pass(&self, time: Duration) {
         self.clock.advance(time);
@@ -246,6 +261,17 @@ impl World {
         Ok(self.tokens(ISSUER).await.issue_token(request).await?.into_inner())
     }
 }
+
+/// Tests call as fast as they can, and mean something else.
+const NO_QUOTAS: QuotaSettings = {
+    let most = Rate::of(*Rate::PER_SECOND.end(), *Rate::BURST.end());
+    QuotaSettings {
+        caller_calls: most,
+        caller_changes: most,
+        tenant_calls: most,
+        tenant_changes: most,
+    }
+};
 
 /// What the operator approves beside Infor's own hosts.
 fn approved_hosts() -> Vec<ApprovedHost> {

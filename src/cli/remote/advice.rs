@@ -63,6 +63,7 @@ pub(super) fn next(reason: &str, told: &ErrorDetails, subject: &Subject) -> Opti
             "ask an administrator of the vault to allow this in its policy".to_owned()
         }
         "TOKEN_BUDGET_EXHAUSTED"
+        | "CALLER_RATE_LIMITED"
         | "PROVIDER_UNAVAILABLE"
         | "PROVIDER_MISBEHAVED"
         | "STORE_UNAVAILABLE"

@@ -65,7 +65,7 @@ fn exit(code: Code, reason: &str) -> Exit {
     match reason {
         "CREDENTIAL_REFUSED" => return Exit::RefusedByInfor,
         // A limit that time lifts, not one that somebody must raise.
-        "TOKEN_BUDGET_EXHAUSTED" => return Exit::Unavailable,
+        "TOKEN_BUDGET_EXHAUSTED" | "CALLER_RATE_LIMITED" => return Exit::Unavailable,
         _ => {}
     }
     // No wildcard: a new code must not compile until someone has chosen how scripts see it.
@@ -135,6 +135,7 @@ mod tests {
             (Code::FailedPrecondition, "CREDENTIAL_REFUSED", Exit::RefusedByInfor),
             (Code::FailedPrecondition, "HOST_NOT_ALLOWED", Exit::Failed),
             (Code::ResourceExhausted, "TOKEN_BUDGET_EXHAUSTED", Exit::Unavailable),
+            (Code::ResourceExhausted, "CALLER_RATE_LIMITED", Exit::Unavailable),
             (Code::ResourceExhausted, "LIMIT_EXCEEDED", Exit::Failed),
             (Code::NotFound, "CREDENTIAL_NOT_FOUND", Exit::NotFound),
             (Code::NotFound, "VERSION_NOT_FOUND", Exit::NotFound),

@@ -52,7 +52,7 @@ impl Watcher {
     async fn step(mut self) -> (Result<WatchTokenResponse, Status>, Self) {
         let Self { guard, caller, name, watch } = &mut self;
         let call = Call { caller };
-        let permitted = || guard.credential(call, Action::WatchToken, name);
+        let permitted = || guard.still(call, Action::WatchToken, name);
         let news = watch.next::<Refusal>(permitted).await;
         let message = news.and_then(message).map_err(|Refusal(status)| status);
         (message, self)
