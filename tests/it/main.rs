@@ -13,6 +13,7 @@ mod authorization;
 mod credentials;
 mod damage;
 mod diagnosis;
+mod every_rpc;
 mod isolation;
 mod limits;
 mod lists;

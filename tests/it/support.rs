@@ -5,6 +5,7 @@ mod codes;
 mod faulty_store;
 mod infor;
 mod pipe;
+pub(crate) mod raw;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -133,19 +134,7 @@ impl World {
             Jitter::seeded(1),
         );
         let issuer = issuer.await.unwrap();
-        let groups = [
-            ("admin", &[ADMIN, LOCAL_ADMIN][..]),
-            ("uploader", &[UPLOADER]),
-            ("issuer", &[ISSUER]),
-            ("auditor", &[AUDITOR]),
-        ];
-        let owned = |members: &[&str]| members.iter().map(|member| (*member).to_owned()).collect();
-        let groups = groups.map(|(group, members)| (group.to_owned(), owned(members)));
-        let access = Access::new(
-            SHIPPED_POLICY,
-            &Groups::try_from(std::collections::BTreeMap::from(groups)).unwrap(),
-        )
-        .unwrap();
+        let access = Access::new(SHIPPED_POLICY, &groups()).unwrap();
         let authorizations = Authorizations::new(issuer.clone());
         let services = Services {
             vault: vault.clone(),
@@ -233,6 +222,13 @@ impl World {
         pipe::connect(services, Ok(caller.parse().unwrap())).await
     }
 
+    /// The same vault, where from now on the operator has this policy, and the groups as before.
+    pub(crate) fn under(mut self, policy: &str) -> Self {
+        let access = Access::new(policy, &groups()).unwrap();
+        self.services.access = Arc::new(Current::new(access));
+        self
+    }
+
     /// The same vault, where from now on the operator has these rates.
     pub(crate) fn limited(mut self, quotas: QuotaSettings) -> Self {
         self.services.quotas = Arc::new(Quotas::new(quotas));
@@ -272,6 +268,19 @@ const NO_QUOTAS: QuotaSettings = {
         tenant_changes: most,
     }
 };
+
+/// A member in each of the groups of the shipped policy.
+fn groups() -> Groups {
+    let groups = [
+        ("admin", &[ADMIN, LOCAL_ADMIN][..]),
+        ("uploader", &[UPLOADER]),
+        ("issuer", &[ISSUER]),
+        ("auditor", &[AUDITOR]),
+    ];
+    let owned = |members: &[&str]| members.iter().map(|member| (*member).to_owned()).collect();
+    let groups = groups.map(|(group, members)| (group.to_owned(), owned(members)));
+    Groups::try_from(std::collections::BTreeMap::from(groups)).unwrap()
+}
 
 /// What the operator approves beside Infor's own hosts.
 fn approved_hosts() -> Vec<ApprovedHost> {
