@@ -151,8 +151,27 @@ impl Vault {
     ///
     /// [`IntegrityFailure`] if there is a record for this name that does not open.
     pub fn find(&self, name: &CredentialName) -> Result<Option<Arc<Credential>>, IntegrityFailure> {
+        match self.look_up(name) {
+            Some(credential) => Ok(Some(credential)),
+            None => self.absent(name).map(|()| None),
+        }
+    }
+
+    /// The credential of this name, deleted or not, if it is known: a look-up that takes the same
+    /// time either way.
+    #[must_use]
+    pub fn look_up(&self, name: &CredentialName) -> Option<Arc<Credential>> {
+        self.0.directory.find(name)
+    }
+
+    /// Whether there is truly nothing where [`Vault::look_up`] found nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Vault::find`].
+    pub fn absent(&self, name: &CredentialName) -> Result<(), IntegrityFailure> {
         let Inner { directory, keyring, .. } = &*self.0;
-        directory.find(keyring, name)
+        directory.absent(keyring, name)
     }
 
     /// Opens the file of a version.
@@ -172,8 +191,7 @@ impl Vault {
             let serves = |now: Arc<Credential>| {
                 now.uid == credential.uid && now.active_version == version.number
             };
-            let found = directory.find(keyring, &credential.name).ok().flatten();
-            let missing = found.is_some_and(serves);
+            let missing = directory.find(&credential.name).is_some_and(serves);
             return Err(if missing { OpenFileError::Missing } else { OpenFileError::Gone });
         };
         let tenant = directory.tenant(&credential.name.tenant).ok_or(OpenFileError::Gone)?;

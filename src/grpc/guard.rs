@@ -58,25 +58,37 @@ impl Guard {
         found.ok_or_else(|| not_found(&name.to_string()).into())
     }
 
+    /// What the caller may not see is answered as if it were absent, by the same code and with the
+    /// same questions, so that neither the answer nor its time tells them apart. Found and permitted
+    /// comes first, and asks once.
     fn permitted(
         &self,
         call: Call<'_>,
         action: Action,
         name: &CredentialName,
     ) -> Result<Option<Arc<Credential>>, Refusal> {
-        let found = self.vault.find(name);
-        let resource = match &found {
-            Ok(Some(credential)) => Resource::Credential(credential),
-            Ok(None) | Err(_) => Resource::AbsentCredential(name),
-        };
-        // One policy for both questions.
+        // One policy for all questions.
         let access = self.access.load();
-        if access.permits(call.caller, action, resource) {
-            Ok(found?)
-        } else if access.permits(call.caller, Action::GetCredential, resource) {
-            Err(Reason::CallerDenied.says("policy does not permit this").into())
+        let permits = |action, resource| access.permits(call.caller, action, resource);
+        let denied = || Reason::CallerDenied.says("policy does not permit this").into();
+        let absent = Resource::AbsentCredential(name);
+        let found = self.vault.look_up(name);
+        let there = found.as_deref().map_or(absent, Resource::Credential);
+        if permits(action, there) {
+            if found.is_none() {
+                // Whoever may not know of it does not learn, either, that its record is damaged.
+                self.vault.absent(name)?;
+            }
+            return Ok(found);
+        }
+        if permits(Action::GetCredential, there) && found.is_some() {
+            return Err(denied());
+        }
+        let may_if_absent = permits(action, absent);
+        let sees_that_absent = permits(Action::GetCredential, absent);
+        if sees_that_absent && !may_if_absent {
+            Err(denied())
         } else {
-            // Whoever may not read it learns nothing, not even that it is damaged.
             Err(not_found(&name.to_string()).into())
         }
     }

@@ -192,7 +192,10 @@ impl Inner {
         next: &(impl Fn(&Credential) -> Result<Credential, R> + Sync),
     ) -> Result<Arc<Credential>, ChangeError<R>> {
         let name = &base.name;
-        self.directory.find(&self.keyring, name)?.ok_or(ChangeError::NotFound)?;
+        if self.directory.find(name).is_none() {
+            self.directory.absent(&self.keyring, name)?;
+            return Err(ChangeError::NotFound);
+        }
         let tenant = self.directory.tenant_entry(&name.tenant).ok_or(ChangeError::NotFound)?;
         let before = tenant.get(&name.credential).ok_or(ChangeError::NotFound)?;
         let claim = match &base.request {

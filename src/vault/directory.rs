@@ -64,20 +64,23 @@ impl Directory {
         Self { tenants: ArcSwap::from_pointee(tenants.collect()), damaged }
     }
 
-    pub(super) fn find(
+    pub(super) fn find(&self, name: &CredentialName) -> Option<Arc<Credential>> {
+        let tenants = self.tenants.load();
+        let credentials = tenants.get(&name.tenant)?.credentials.load();
+        credentials.get(&name.credential).map(|entry| Arc::clone(&entry.credential))
+    }
+
+    /// Whether a record under this name, under which nothing was found, is known not to open.
+    pub(super) fn absent(
         &self,
         keyring: &Keyring,
         name: &CredentialName,
-    ) -> Result<Option<Arc<Credential>>, IntegrityFailure> {
-        let tenants = self.tenants.load();
-        let Some(entry) = tenants.get(&name.tenant) else {
-            return self.undamaged(&records::tenant_key(keyring, &name.tenant)).map(|()| None);
+    ) -> Result<(), IntegrityFailure> {
+        let key = match self.tenant(&name.tenant) {
+            Some(tenant) => records::credential_key(keyring, tenant.uid, &name.credential),
+            None => records::tenant_key(keyring, &name.tenant),
         };
-        if let Some(entry) = entry.credentials.load().get(&name.credential) {
-            return Ok(Some(Arc::clone(&entry.credential)));
-        }
-        self.undamaged(&records::credential_key(keyring, entry.tenant.uid, &name.credential))
-            .map(|()| None)
+        self.undamaged(&key)
     }
 
     pub(super) fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {

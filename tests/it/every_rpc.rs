@@ -4,6 +4,8 @@
 mod matrix;
 mod requests;
 mod rules;
+mod timing;
+mod uniform;
 
 use prost::Message as _;
 
