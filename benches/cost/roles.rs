@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ionvault::adapters::SystemClock;
 use ionvault::app::App;
 use ionvault::config::Config;
+use ionvault::identity::Issuers;
 use ionvault::listen::{Listeners, Pages};
 use ionvault::pb::v1::IssueTokenResponse;
 use ionvault::pb::v1::token_service_server::TokenServiceServer;
@@ -40,7 +42,9 @@ pub(crate) fn noop(directory: &Path) -> Result<(), Failure> {
         let drain = drain_when_asked()?;
         let pages =
             Pages { ready: Arc::new(|| Ok(())), metrics: Arc::new(move || metrics.render()) };
-        let listeners = Listeners::bind(&config.listeners, config.limits).await?;
+        // Nobody comes with a token here.
+        let issuers = Arc::new(Issuers::new(Arc::new(SystemClock)));
+        let listeners = Listeners::bind(&config.listeners, issuers, config.limits).await?;
         listeners.serve(services, pages, drain, config.drain).await;
         Ok(())
     })

@@ -14,7 +14,7 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 
 use crate::clients::{check, local};
-use crate::house::House;
+use crate::house::{House, nobody};
 
 #[tokio::test]
 async fn a_local_user_is_known_by_its_id() {
@@ -73,7 +73,7 @@ async fn the_file_has_its_mode_and_goes_with_the_listener() {
     let path = house.path("admin.sock");
     let mut config = house.config();
     config.admin.as_mut().unwrap().mode = 0o620;
-    let listeners = Listeners::bind(&config, house.limits.clone()).await.unwrap();
+    let listeners = Listeners::bind(&config, nobody(), house.limits.clone()).await.unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o620);
     drop(listeners);
     assert!(!path.exists());
@@ -89,7 +89,7 @@ async fn the_file_has_its_mode_and_goes_with_the_listener() {
 async fn a_file_that_took_the_place_of_ours_is_not_removed() {
     let house = House::new();
     let path = house.path("admin.sock");
-    let listeners = Listeners::bind(&house.config(), house.limits.clone()).await.unwrap();
+    let listeners = Listeners::bind(&house.config(), nobody(), house.limits.clone()).await.unwrap();
     fs::rename(&path, house.path("moved")).unwrap();
     fs::write(&path, "somebody else's").unwrap();
     drop(listeners);
@@ -108,7 +108,9 @@ async fn a_socket_left_behind_is_replaced() {
 async fn whatever_else_is_in_the_way_stays_there() {
     let house = House::new();
     let path = house.path("admin.sock");
-    let bind = async || Listeners::bind(&house.config(), house.limits.clone()).await.err().unwrap();
+    let bind = async || {
+        Listeners::bind(&house.config(), nobody(), house.limits.clone()).await.err().unwrap()
+    };
 
     let living = UnixListener::bind(&path).unwrap();
     assert!(matches!(bind().await, BindError::SocketInUse { .. }));

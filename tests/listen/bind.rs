@@ -4,7 +4,7 @@ use ionvault::config::MeshPlace;
 use ionvault::listen::{BindError, Listeners};
 
 use crate::authority::Authority;
-use crate::house::House;
+use crate::house::{House, nobody};
 
 async fn refusal(
     house: &House,
@@ -12,7 +12,8 @@ async fn refusal(
 ) -> BindError {
     let mut config = house.config();
     change(&mut config);
-    let error = Listeners::bind(&config, house.limits.clone()).await.err().expect("refused");
+    let error =
+        Listeners::bind(&config, nobody(), house.limits.clone()).await.err().expect("refused");
     assert!(!error.to_string().contains('\n'), "{error}");
     assert!(!house.path("admin.sock").exists(), "nothing was made");
     error

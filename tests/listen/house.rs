@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ionvault::adapters::SystemClock;
 use ionvault::config::{self, Config, Limits};
-use ionvault::identity::Peer;
+use ionvault::identity::{Issuers, Peer};
 use ionvault::listen::{Drained, Listeners, Pages};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tempfile::TempDir;
@@ -126,7 +127,7 @@ impl House {
         let counting = metrics::set_default_local_recorder(recorder);
         let journal = Journal::default();
         let writing = tracing::subscriber::set_default(journal.subscriber());
-        let listeners = Listeners::bind(&self.config(), self.limits).await.unwrap();
+        let listeners = Listeners::bind(&self.config(), nobody(), self.limits).await.unwrap();
         let peers = Arc::<Mutex<Vec<Arc<Peer>>>>::default();
         let (held, ready) = (Held::default(), Arc::new(Mutex::new(Ok(()))));
         let (drain, grace) = (CancellationToken::new(), self.grace);
@@ -183,6 +184,11 @@ impl Open {
 
 /// The headers that no service may see.
 pub const NAMING: [&str; 3] = ["x-forwarded-client-cert", "l5d-client-id", "authorization"];
+
+/// No issuer of tokens.
+pub fn nobody() -> Arc<Issuers> {
+    Arc::new(Issuers::new(Arc::new(SystemClock)))
+}
 
 fn services(peers: &Arc<Mutex<Vec<Arc<Peer>>>>, held: &Held, reflection: bool) -> Routes {
     let (_, health) = tonic_health::server::health_reporter();
