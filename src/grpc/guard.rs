@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::access::{Action, Current, Resource};
-use crate::model::{Credential, CredentialName, Parent};
+use crate::access::{Access, Action, Current, Resource};
+use crate::model::{Credential, CredentialName, Parent, TenantId};
 use crate::quotas::{Effect, Quotas};
 use crate::vault::Vault;
 
@@ -93,37 +93,39 @@ impl Guard {
         }
     }
 
-    /// Whether the caller may list what is below `parent`. All tenants together may be listed by
-    /// everyone: each tenant is asked about when its turn comes.
-    pub(super) fn list(&self, call: Call<'_>, parent: &Parent) -> Result<(), Refusal> {
+    /// What the caller may see below `parent`, if it may list that. All tenants together may be
+    /// listed by everyone: each tenant is asked about when its turn comes.
+    pub(super) fn list<'a>(&self, call: Call<'a>, parent: &Parent) -> Result<Listing<'a>, Refusal> {
         self.quotas.charge_caller(call.caller, Effect::Reads)?;
-        match parent {
-            Parent::AllTenants => Ok(()),
-            Parent::Tenant(tenant) => {
-                let resource = Resource::Tenant(tenant);
-                match self.access.load().permits(call.caller, Action::ListCredentials, resource) {
-                    true => Ok(self.quotas.charge_tenant(tenant, Effect::Reads)?),
-                    // The same for tenants that exist and that do not: the policy is asked about
-                    // the name only.
-                    false => Err(Reason::CallerDenied.says("policy does not permit this").into()),
-                }
+        let listing = Listing { call, access: Arc::clone(&self.access.load()) };
+        if let Parent::Tenant(tenant) = parent {
+            if !listing.lists(tenant) {
+                // The same for tenants that exist and that do not: the policy is asked about the
+                // name only.
+                return Err(Reason::CallerDenied.says("policy does not permit this").into());
             }
+            self.quotas.charge_tenant(tenant, Effect::Reads)?;
         }
+        Ok(listing)
     }
+}
 
+/// One page of a list, judged by one policy.
+pub(super) struct Listing<'a> {
+    call: Call<'a>,
+    access: Arc<Access>,
+}
+
+impl Listing<'_> {
     /// Whether a credential shows in the caller's lists.
-    pub(super) fn shows(&self, call: Call<'_>, credential: &Credential) -> bool {
-        self.access.load().permits(
-            call.caller,
-            Action::GetCredential,
-            Resource::Credential(credential),
-        )
+    pub(super) fn shows(&self, credential: &Credential) -> bool {
+        let resource = Resource::Credential(credential);
+        self.access.permits(self.call.caller, Action::GetCredential, resource)
     }
 
     /// Whether the caller may list this tenant.
-    pub(super) fn lists(&self, call: Call<'_>, credential: &Credential) -> bool {
-        let tenant = Resource::Tenant(&credential.name.tenant);
-        self.access.load().permits(call.caller, Action::ListCredentials, tenant)
+    pub(super) fn lists(&self, tenant: &TenantId) -> bool {
+        self.access.permits(self.call.caller, Action::ListCredentials, Resource::Tenant(tenant))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::vault::PageQuery;
 
 use super::super::call::Call;
 use super::super::fields::{self, Violations};
+use super::super::guard::Listing;
 use super::super::{Refusal, into_parts, messages};
 use super::Credentials;
 
@@ -27,7 +28,7 @@ impl Credentials {
             message;
         let call = Call::from_extensions(&extensions)?;
         let parent: Parent = call.resource("parent", &parent)?;
-        self.guard.list(call, &parent)?;
+        let listing = self.guard.list(call, &parent)?;
 
         let mut violations = Violations::default();
         let size = violations.check("page_size", fields::page_size(page_size));
@@ -41,7 +42,7 @@ impl Credentials {
             filter: parsed,
             show_deleted,
         };
-        let visible = self.visible(call);
+        let visible = visible(listing);
         let health = |credential: &Credential| self.descriptions.health(credential);
         let page = self.vault.list(&query, &page_token, size, health, visible)?;
         let credentials = page.items.iter().map(|credential| self.descriptions.short(credential));
@@ -70,22 +71,22 @@ impl Credentials {
             next_page_token: page.next_page_token,
         })
     }
+}
 
-    /// Whether a credential shows in this caller's list: its tenant may be listed, which is asked
-    /// once for each, and the caller may get it.
-    fn visible(&self, call: Call<'_>) -> impl Fn(&Credential) -> bool {
-        let tenant: RefCell<Option<(TenantId, bool)>> = RefCell::new(None);
-        move |credential| {
-            let mut tenant = tenant.borrow_mut();
-            let listed = match &*tenant {
-                Some((id, listed)) if *id == credential.name.tenant => *listed,
-                Some(_) | None => {
-                    let listed = self.guard.lists(call, credential);
-                    *tenant = Some((credential.name.tenant.clone(), listed));
-                    listed
-                }
-            };
-            listed && self.guard.shows(call, credential)
-        }
+/// Whether a credential shows in this caller's list: its tenant may be listed, which is asked once for
+/// each, and the caller may get it.
+fn visible(listing: Listing<'_>) -> impl Fn(&Credential) -> bool {
+    let tenant: RefCell<Option<(TenantId, bool)>> = RefCell::new(None);
+    move |credential| {
+        let mut tenant = tenant.borrow_mut();
+        let listed = match &*tenant {
+            Some((id, listed)) if *id == credential.name.tenant => *listed,
+            Some(_) | None => {
+                let listed = listing.lists(&credential.name.tenant);
+                *tenant = Some((credential.name.tenant.clone(), listed));
+                listed
+            }
+        };
+        listed && listing.shows(credential)
     }
 }
