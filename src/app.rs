@@ -1,38 +1,46 @@
 //! The composition root: what the configuration names is opened and wired, run, and drained.
 
+mod config_file;
 #[cfg(feature = "simulator")]
 pub mod dev;
 mod init;
 mod issuers;
 mod open;
+mod policy_file;
+mod reload;
 mod serve;
 mod upkeep;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+pub use config_file::{ReadConfigError, read_config};
 pub use init::{InitError, Initialized, init};
 pub use open::StartError;
-pub use serve::{ServeError, read_config, serve};
+pub use policy_file::ReadPolicyError;
+pub use reload::Reload;
+pub use serve::{ServeError, serve};
 
 use crate::adapters::{SledStore, StoreHealth};
 use crate::config::Config;
 use crate::grpc::{Health, Services};
 use crate::listen::{Listeners, Pages};
-use crate::quotas::{QuotaSettings, Quotas};
+use crate::quotas::Quotas;
 use crate::telemetry::Metrics;
 use crate::tokens::Authorizations;
 
 use open::Parts;
+use reload::PolicyReload;
 
 /// A vault that is open and bound, and not yet answering.
 pub struct App {
     parts: Parts,
     listeners: Listeners,
-    drain: Duration,
-    quotas: QuotaSettings,
+    config: Config,
+    reload: Option<PolicyReload>,
     metrics: Option<Metrics>,
 }
 
@@ -63,7 +71,16 @@ impl App {
         let issuers = Arc::new(issuers::open(config).await?);
         let listeners = Listeners::bind(&config.listeners, issuers, config.limits.clone()).await?;
         let parts = Parts::open(config).await?;
-        Ok(Self { parts, listeners, drain: config.drain, quotas: config.quotas, metrics })
+        Ok(Self { parts, listeners, config: config.clone(), reload: None, metrics })
+    }
+
+    /// Takes changes of the policy, and of the groups in the configuration, from now on, of which
+    /// this is the file. The handle has both looked at right away.
+    #[must_use]
+    pub fn following(self, config_file: &Path) -> (Reload, Self) {
+        let access = self.parts.access.clone();
+        let (reload, policy) = PolicyReload::new(config_file, self.config.clone(), access);
+        (reload, Self { reload: Some(policy), ..self })
     }
 
     /// Where `[listen.mtls]` listens, with the port that was taken.
@@ -91,7 +108,7 @@ impl App {
     ///
     /// As [`RunError`] says.
     pub async fn run(self, drain: CancellationToken) -> Result<(), RunError> {
-        let Self { parts, listeners, drain: grace, quotas, metrics } = self;
+        let Self { parts, listeners, config, reload, metrics } = self;
         let Parts { store, vault, issuer, access } = parts;
         let authorizations = Authorizations::new(issuer.clone());
         let services = Services {
@@ -99,15 +116,16 @@ impl App {
             issuer: issuer.clone(),
             authorizations: authorizations.clone(),
             access,
-            quotas: Arc::new(Quotas::new(quotas)),
+            quotas: Arc::new(Quotas::new(config.quotas)),
         };
         let (health, health_service) = Health::new().await;
-        let upkeep = upkeep::start((&vault, &issuer, &authorizations), &store, &metrics, &drain);
+        let upkeep =
+            upkeep::start((&vault, &issuer, &authorizations), &store, reload, &metrics, &drain);
         let routes = |reflection| services.clone().routes(health_service.clone(), reflection);
         health.serving().await;
         let pages = pages(&store, metrics);
         let failed = watch_store(store.clone(), drain.clone(), health);
-        let serving = listeners.serve(routes, pages, drain.clone(), grace);
+        let serving = listeners.serve(routes, pages, drain.clone(), config.drain);
         let (drained, failed) = tokio::join!(serving, failed);
         // No call is left, so no change and no flight begins any more.
         vault.drain().await;

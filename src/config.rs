@@ -23,6 +23,7 @@ pub use listeners::{
 };
 pub use log::{Log, LogFormat};
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub log: Log,
     /// How long calls in flight may go on after SIGTERM; 1 to 600 s.
     pub drain: Duration,
+    /// What takes effect at the start only, as it is written.
+    fixed: toml::Table,
 }
 
 impl Config {
@@ -97,7 +100,18 @@ impl Config {
             groups: file::groups(access.group)?,
             log: log.check()?,
             drain: Duration::from_secs(drain),
+            fixed: file::fixed(text)?,
         })
+    }
+
+    /// The sections that say something else in `newer`, and that a running vault does not take from
+    /// there: it would have to be started anew. Policy and groups are taken while it runs.
+    #[must_use]
+    pub fn restart_for(&self, newer: &Self) -> Vec<String> {
+        let sections: BTreeSet<_> = self.fixed.keys().chain(newer.fixed.keys()).collect();
+        let changed =
+            sections.into_iter().filter(|key| self.fixed.get(*key) != newer.fixed.get(*key));
+        changed.cloned().collect()
     }
 }
 

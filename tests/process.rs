@@ -19,11 +19,13 @@ mod certificates;
 mod server;
 
 mod process {
+    mod clients;
     mod drain;
     mod grpcurl;
     mod installation;
     mod neighbours;
     mod program;
     mod refusals;
+    mod reload;
     mod start;
 }

@@ -83,7 +83,8 @@ impl Dev {
         if !config.data_dir.exists() {
             init(&config).await?;
         }
-        let app = App::start(&config, None).await?;
+        // Changing them is a part of trying things out.
+        let (_reload, app) = App::start(&config, None).await?.following(&files.config);
         Ok(Self { files, sample, app, simulator })
     }
 

@@ -1,10 +1,9 @@
 //! Opening what the configuration names.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::access::{Access, Current, InvalidPolicy, POLICY_BYTES_MAX};
+use crate::access::Current;
 use crate::adapters::{
     HttpProxy, HttpsTokenEndpoint, OpenStoreError, ReadRootKeyError, RootKeyFile, SledStore,
     SoundStore, SystemClock,
@@ -17,6 +16,8 @@ use crate::ports::StoreError;
 use crate::sealing::Keyring;
 use crate::tokens::{Jitter, OpenIssuerError, TokenIssuer, TokenSettings};
 use crate::vault::{OpenVaultError, UnlockKeyringError, Vault, unlock_keyring};
+
+use super::policy_file::{ReadPolicyError, read_policy};
 
 /// Why a vault did not start. Each says what to do. Nothing was changed, but for
 /// [`StartError::Open`] and [`StartError::Vault`]: what they tell shows only once the store is open.
@@ -36,22 +37,9 @@ pub enum StartError {
     /// The certificates for the address of an issuer's keys cannot be used.
     #[error("listen.jwt.issuer.jwks_ca")]
     KeySetCa(#[source] ReadCertificatesError),
-    /// The policy cannot be read.
-    #[error("access.policy: the file {path} cannot be read", path = path.display())]
-    ReadPolicy {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The policy is no policy.
-    #[error("access.policy: the file {path} is no valid policy", path = path.display())]
-    Policy {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: InvalidPolicy,
-    },
+    /// There is no policy.
+    #[error(transparent)]
+    Policy(#[from] ReadPolicyError),
     /// The certificates of an approved host cannot be used.
     #[error("egress.host.ca")]
     Egress(#[from] ReadCertificatesError),
@@ -99,7 +87,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) async fn open(config: &Config) -> Result<Self, StartError> {
-        let access = Arc::new(Current::new(read_policy(config)?));
+        let access = Arc::new(Current::new(read_policy(&config.policy, &config.groups)?));
         let Egress { hosts, proxy } = &config.egress;
         let approved = hosts.iter().map(EgressHost::approve).collect::<Result<_, _>>()?;
         let hosts = Arc::new(HostRules::new(approved));
@@ -143,19 +131,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StartError> + Send + 'static,
 ) -> Result<T, StartError> {
     tokio::task::spawn_blocking(work).await.map_err(|_join| StartError::Abandoned)?
-}
-
-fn read_policy(config: &Config) -> Result<Access, StartError> {
-    let path = &config.policy;
-    let read = || -> io::Result<String> {
-        use io::Read as _;
-        let mut text = String::new();
-        // One byte more than a policy may have: then it is refused for its length.
-        let most = POLICY_BYTES_MAX as u64 + 1;
-        std::fs::File::open(path)?.take(most).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text = read().map_err(|source| StartError::ReadPolicy { path: path.clone(), source })?;
-    Access::new(&text, &config.groups)
-        .map_err(|source| StartError::Policy { path: path.clone(), source })
 }

@@ -1,36 +1,23 @@
 //! `ionvault serve`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, InvalidConfig};
 use crate::secret::harden_process;
 use crate::telemetry;
 
+use super::config_file::{ReadConfigError, read_config};
 use super::{App, RunError, StartError};
 
 /// Why a vault does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The configuration cannot be read.
-    #[error("the configuration {path} cannot be read", path = path.display())]
-    ReadConfig {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The configuration is not valid.
-    #[error("the configuration {path} is not valid", path = path.display())]
-    Config {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: InvalidConfig,
-    },
+    /// There is no configuration.
+    #[error(transparent)]
+    Config(#[from] ReadConfigError),
     /// Logs and metrics could not be started.
     #[error(transparent)]
     Telemetry(#[from] telemetry::StartError),
@@ -45,13 +32,14 @@ pub enum ServeError {
     Run(#[from] RunError),
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT; looks at SIGHUP whether policy or groups have changed.
 ///
 /// # Errors
 ///
 /// As [`ServeError`] says.
 pub async fn serve(config: &Path) -> Result<(), ServeError> {
-    let config = read_config(config)?;
+    let file = config;
+    let config = read_config(file)?;
     let metrics = telemetry::start(&config.log)?;
     for weakness in harden_process() {
         let error: &(dyn std::error::Error + 'static) = &weakness;
@@ -60,13 +48,20 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     let drain = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
-    let app = App::start(&config, Some(metrics)).await?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(ServeError::Signals)?;
+    let (reload, app) = App::start(&config, Some(metrics)).await?.following(file);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
     let signals = async {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
-            () = drain.cancelled() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break tracing::info!("SIGTERM: draining"),
+                _ = interrupt.recv() => break tracing::info!("SIGINT: draining"),
+                () = drain.cancelled() => break,
+                _ = hangup.recv() => {
+                    tracing::info!("SIGHUP: looking at policy and groups");
+                    reload.now();
+                }
+            }
         }
         drain.cancel();
     };
@@ -74,15 +69,4 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     served?;
     tracing::info!("drained, synced and closed");
     Ok(())
-}
-
-/// Reads a configuration file.
-///
-/// # Errors
-///
-/// [`ServeError::ReadConfig`] and [`ServeError::Config`].
-pub fn read_config(path: &Path) -> Result<Config, ServeError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ServeError::ReadConfig { path: path.to_owned(), source })?;
-    Config::parse(&text).map_err(|source| ServeError::Config { path: path.to_owned(), source })
 }

@@ -11,6 +11,8 @@ use crate::telemetry::Metrics;
 use crate::tokens::{Authorizations, TokenIssuer};
 use crate::vault::Vault;
 
+use super::reload::PolicyReload;
+
 /// Request ids are remembered for a day, authorizations for ten minutes; an hour more does no harm:
 /// neither is believed when its time is over.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -24,6 +26,7 @@ const MEASURE_EVERY: Duration = Duration::from_secs(15);
 pub(super) fn start(
     (vault, issuer, authorizations): (&Vault, &TokenIssuer, &Authorizations),
     store: &Arc<SledStore>,
+    reload: Option<PolicyReload>,
     metrics: &Option<Metrics>,
     drain: &CancellationToken,
 ) -> TaskTracker {
@@ -34,6 +37,9 @@ pub(super) fn start(
     tasks.spawn(sweep_tokens(issuer.clone(), drain.clone()));
     let (issuer, until) = (issuer.clone(), drain.clone());
     tasks.spawn(async move { issuer.run(until).await });
+    if let Some(reload) = reload {
+        tasks.spawn(reload.run(drain.clone()));
+    }
     if let Some(metrics) = metrics.clone() {
         let drain = drain.clone();
         tasks.spawn(async move { metrics.keep_small(drain).await });

@@ -81,6 +81,17 @@ pub(super) fn groups(groups: Vec<GroupFile>) -> Result<Groups, InvalidConfig> {
     })
 }
 
+/// All but what a running vault takes anew: the policy's path, and the groups.
+pub(super) fn fixed(text: &str) -> Result<toml::Table, InvalidConfig> {
+    let file = text.parse::<toml::Table>();
+    let mut file = file.map_err(|error| InvalidConfig::syntax(text, &error))?;
+    if let Some(toml::Value::Table(access)) = file.get_mut("access") {
+        access.remove("policy");
+        access.remove("group");
+    }
+    Ok(file)
+}
+
 /// Kubernetes kills after 30 s unless told otherwise.
 fn drain_seconds() -> u64 {
     25

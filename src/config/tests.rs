@@ -280,6 +280,27 @@ fn a_group_is_written_once() {
 }
 
 #[test]
+fn what_needs_a_restart_is_named_and_policy_and_groups_do_not() {
+    let started = Config::parse(LEAST).unwrap();
+    let other_policy =
+        LEAST.replace("policy.cedar", "other.cedar").replace("[store]", "# !\n[store]");
+    let group = "[[access.group]]\nname = \"admin\"\nmembers = [\"uid:0\"]\n";
+    for (text, expected) in [
+        (other_policy, &[][..]),
+        (with(group), &[]),
+        (with("[log]\nformat = \"json\"\n"), &["log"]),
+        (
+            format!("drain_seconds = 9\n{}", LEAST.replace("data\"", "d\"")),
+            &["drain_seconds", "store"],
+        ),
+    ] {
+        let newer = Config::parse(&text).unwrap();
+        assert_eq!(started.restart_for(&newer), expected, "{text}");
+        assert_eq!(newer.restart_for(&started), expected, "{text}");
+    }
+}
+
+#[test]
 fn addresses_as_urls_write_them_can_be_approved() {
     for host in ["10.0.0.7", "[2001:db8::7]", "xn--bcher-kva.example"] {
         let text = with(&format!("[[egress.host]]\nhost = \"{host}\"\n"));

@@ -1,11 +1,11 @@
 //! What an operator has: certificates, a policy, a configuration, and soon a store.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use std::{fs, str};
 
 use ionvault::access::SHIPPED_POLICY;
 use ionvault::simulator::Simulator;
@@ -157,13 +157,26 @@ impl Installation {
 impl Server {
     /// The status of a page of `[listen.ops]`.
     pub(crate) fn probe(&self, page: &str) -> u16 {
+        let answer = self.get(page);
+        let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        status.unwrap().parse().unwrap()
+    }
+
+    /// What a metric stands at, by its name with labels.
+    #[track_caller]
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let page = self.get("/metrics");
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in:\n{page}")).parse().unwrap()
+    }
+
+    fn get(&self, page: &str) -> String {
         let mut stream = TcpStream::connect(self.ops).unwrap();
         stream.set_read_timeout(Some(ANSWER_TIME_MAX)).unwrap();
         write!(stream, "GET {page} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let status = answer.strip_prefix(b"HTTP/1.1 ").and_then(|rest| rest.get(..3));
-        str::from_utf8(status.unwrap()).unwrap().parse().unwrap()
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// Stops it, as a supervisor does.

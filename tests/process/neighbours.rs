@@ -1,21 +1,19 @@
 //! What a tenant notices of other tenants' hostile authorization servers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
-use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
 use ionvault::pb::v1::token_service_client::TokenServiceClient;
-use ionvault::pb::v1::{IssueTokenRequest, UploadCredentialRequest};
 use ionvault::simulator::{App, Simulator, SimulatorConfig};
 use serde_json::json;
-use tokio::net::{TcpListener, UnixStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
+use super::clients::{channel, issue, upload};
 use super::installation::Installation;
 use crate::server::{HostileServer, Identity, Script, Then};
 
@@ -188,12 +186,6 @@ fn good_file(simulator: &Simulator, infor_tenant: &str) -> Vec<u8> {
     simulator.ion_api_file(&app)
 }
 
-async fn upload(socket: &Path, name: String, ion_api_file: Vec<u8>) {
-    let request = UploadCredentialRequest { name, ion_api_file, ..Default::default() };
-    let mut credentials = CredentialServiceClient::new(channel(socket).await);
-    credentials.upload_credential(request).await.unwrap();
-}
-
 /// Calls of somebody else, each of which must succeed.
 async fn measure(tokens: &mut TokenServiceClient<Channel>, times: &mut Vec<Duration>) {
     for _ in 0..CALLS {
@@ -203,23 +195,10 @@ async fn measure(tokens: &mut TokenServiceClient<Channel>, times: &mut Vec<Durat
     }
 }
 
-fn issue(name: &str) -> IssueTokenRequest {
-    IssueTokenRequest { name: name.to_owned(), ..Default::default() }
-}
-
 /// The median and the 99th percentile.
 fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort();
     (times[times.len() / 2], times[times.len() * 99 / 100])
-}
-
-async fn channel(socket: &Path) -> Channel {
-    let socket: PathBuf = socket.to_owned();
-    let connector = tower::service_fn(move |_| {
-        let socket = socket.clone();
-        async move { UnixStream::connect(socket).await.map(TokioIo::new) }
-    });
-    Endpoint::from_static("http://localhost").connect_with_connector(connector).await.unwrap()
 }
 
 /// What callers wait who are told to come back later, at the least.

@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 /// Run the vault until SIGTERM or Ctrl-C
 ///
 /// Then new calls are refused, those at work finish, and everything is synced. Logs go to standard
-/// error.
+/// error. SIGHUP has a changed policy, and changed groups, taken right away.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
