@@ -56,7 +56,10 @@ fn hex(bytes: &[u8]) -> String {
 fn policies() -> [(&'static str, String); 4] {
     let stranger = format!(r#"principal == Caller::"{STRANGER}""#);
     [
-        ("nothing is permitted", String::new()),
+        (
+            "nothing is permitted",
+            r#"permit (principal == Caller::"uid:7", action, resource);"#.to_owned(),
+        ),
         (
             "everything is, in another tenant",
             format!(r#"permit ({stranger}, action, resource in Tenant::"other");"#),
