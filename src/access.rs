@@ -17,7 +17,9 @@ mod policy;
 mod sample;
 #[cfg(test)]
 mod shipped;
+mod verdict;
 mod version;
+mod view;
 
 pub use action::{Action, UnknownAction};
 pub use current::Current;
@@ -26,6 +28,7 @@ pub use explanation::{Explanation, Failing, Inapplicable, NearMiss, Unmet};
 pub use groups::{GROUPS_MAX, Groups, InvalidGroups, MEMBERS_MAX, ROLES};
 pub use outline::{Effect, Outline, OutlinedPolicy};
 pub use policy::{InvalidPolicy, POLICY_BYTES_MAX};
+pub use verdict::Verdict;
 pub use version::PolicyVersion;
 
 use std::collections::BTreeMap;

@@ -26,7 +26,6 @@ use limiter::Limiter;
 
 /// Counts calls. Memory is bounded, whoever calls and whatever they name.
 pub struct Quotas {
-    unidentified: Limiter<()>,
     caller: Pair<Caller>,
     tenant: Pair<TenantId>,
 }
@@ -49,8 +48,6 @@ pub enum Effect {
 /// What is counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Quota {
-    /// Calls of all together whose identity is of no use.
-    UnidentifiedCalls,
     /// All calls of one caller.
     CallerCalls,
     /// Changes by one caller.
@@ -62,11 +59,10 @@ pub enum Quota {
 }
 
 impl Quota {
-    /// Its name: the setting, if there is one.
+    /// The setting that says its average.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::UnidentifiedCalls => "calls_per_second_unidentified",
             Self::CallerCalls => "calls_per_second_per_caller",
             Self::CallerChanges => "changes_per_second_per_caller",
             Self::TenantCalls => "calls_per_second_per_tenant",
@@ -76,7 +72,6 @@ impl Quota {
 
     const fn counts(self) -> &'static str {
         match self {
-            Self::UnidentifiedCalls => "calls without a usable identity",
             Self::CallerCalls => "calls of one caller",
             Self::CallerChanges => "changes by one caller",
             Self::TenantCalls => "calls about one tenant, of all callers together,",
@@ -103,7 +98,6 @@ impl Quotas {
     pub fn new(settings: QuotaSettings) -> Self {
         let QuotaSettings { caller_calls, caller_changes, tenant_calls, tenant_changes } = settings;
         Self {
-            unidentified: Limiter::new(Rate::UNIDENTIFIED),
             caller: Pair {
                 calls: Limiter::new(caller_calls),
                 changes: Limiter::new(caller_changes),
@@ -122,15 +116,6 @@ impl Quotas {
     /// [`QuotaExceeded`], of the calls or of the changes of this caller.
     pub fn charge_caller(&self, caller: &Caller, effect: Effect) -> Result<(), QuotaExceeded> {
         self.caller.charge(caller, effect, [Quota::CallerCalls, Quota::CallerChanges])
-    }
-
-    /// Charges a call whose identity is of no use: there is no caller to charge it to.
-    ///
-    /// # Errors
-    ///
-    /// [`QuotaExceeded`], of all such calls together.
-    pub fn charge_unidentified(&self) -> Result<(), QuotaExceeded> {
-        charge(&self.unidentified, &(), Quota::UnidentifiedCalls)
     }
 
     /// Charges a call that policy permits to the tenant that it is about.
@@ -229,7 +214,6 @@ mod tests {
     async fn a_flood_of_one_caller_refuses_no_other() {
         let quotas = quotas();
         assert_eq!(refusals(1_000, || quotas.charge_caller(&caller(1), Effect::Reads)), 995);
-        assert_eq!(refusals(1_000, || quotas.charge_unidentified()), 900);
         assert_eq!(refusals(5, || quotas.charge_caller(&caller(2), Effect::Reads)), 0);
     }
 

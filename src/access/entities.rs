@@ -7,6 +7,7 @@ use cedar_policy::{
 };
 
 use super::Action;
+use super::view::View;
 use crate::model::{Caller, Credential, CredentialName, Labels, TenantId, Workload};
 
 /// What a call is about.
@@ -73,6 +74,7 @@ impl Vocabulary {
     /// Turns a question into Cedar's terms.
     pub(super) fn request(
         &self,
+        view: &View,
         caller: &Caller,
         groups: &[String],
         action: Action,
@@ -87,11 +89,13 @@ impl Vocabulary {
                 let facts = credential.active().map(|version| &version.facts);
                 let infor_tenant = facts.map(|facts| facts.infor_tenant.as_str());
                 let labels = credential.labels.iter();
-                self.credential(&credential.name, infor_tenant, labels)?
+                self.credential(view, &credential.name, infor_tenant, labels)?
             }
-            Resource::AbsentCredential(name) => self.credential(name, None, std::iter::empty())?,
+            Resource::AbsentCredential(name) => {
+                self.credential(view, name, None, std::iter::empty())?
+            }
             Resource::Supposed(Supposed { name, labels, infor_tenant }) => {
-                self.credential(name, infor_tenant, labels.iter())?
+                self.credential(view, name, infor_tenant, labels.iter())?
             }
             Resource::Tenant(tenant) => {
                 let tenant = uid(&self.tenant, tenant.as_str());
@@ -114,24 +118,40 @@ impl Vocabulary {
         Ok((request, entities))
     }
 
+    /// A credential in its tenant, as far as it is in view. A stand-in beside it has what it lacks
+    /// of that, so that the work says nothing of what it has.
     fn credential<'a>(
         &self,
+        view: &View,
         name: &CredentialName,
         infor_tenant: Option<&str>,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<(EntityUid, Vec<Entity>), Unaskable> {
-        let credential = uid(&self.credential, &name.to_string());
         let tenant = uid(&self.tenant, name.tenant.as_str());
-        let infor_tenant = infor_tenant
-            .filter(|infor_tenant| !infor_tenant.is_empty())
-            .map(|infor_tenant| ("infor_tenant".to_owned(), text(infor_tenant)));
-        let tags = labels.map(|(key, value)| (key.to_owned(), text(value)));
-        let entity =
-            Entity::new_with_tags(credential.clone(), infor_tenant, [tenant.clone()], tags)
-                .map_err(Box::new)?;
-        Ok((credential, vec![entity, Entity::with_uid(tenant)]))
+        let entity = |id: &str, infor_tenant: Option<&str>, tags: Vec<Attribute>| {
+            let infor_tenant = infor_tenant.map(|name| ("infor_tenant".to_owned(), text(name)));
+            let id = uid(&self.credential, id);
+            Entity::new_with_tags(id, infor_tenant, [tenant.clone()], tags).map_err(Box::new)
+        };
+        let tags: Vec<_> = labels
+            .filter(|(key, _)| view.shows_label(key))
+            .map(|(key, value)| (key.to_owned(), text(value)))
+            .collect();
+        let lacking = view.labels_max().saturating_sub(tags.len());
+        let lacking = (0..lacking).map(|number| (number.to_string(), text(""))).collect();
+        let infor_tenant =
+            infor_tenant.filter(|name| view.shows_infor_tenant() && !name.is_empty());
+        let no_infor_tenant = (view.shows_infor_tenant() && infor_tenant.is_none()).then_some("");
+        let credential = entity(&name.to_string(), infor_tenant, tags)?;
+        let stand_in = entity(NOBODYS, no_infor_tenant, lacking)?;
+        Ok((credential.uid(), vec![credential, stand_in, Entity::with_uid(tenant)]))
     }
 }
+
+type Attribute = (String, RestrictedExpression);
+
+/// No credential has this name, and no policy may name it.
+const NOBODYS: &str = "";
 
 /// The attributes of a caller, which only a token gives.
 fn attributes(caller: &Caller) -> HashMap<String, RestrictedExpression> {
@@ -151,4 +171,46 @@ fn text(text: &str) -> RestrictedExpression {
 
 fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SHIPPED_POLICY;
+    use super::super::sample::{caller, credential};
+    use super::*;
+
+    /// How many entities a question has, how many labels and how many attributes.
+    fn work(policy: &str, resource: Resource<'_>) -> [usize; 3] {
+        let (caller, view) = (caller("uid:1"), View::of(&policy.parse().unwrap()));
+        let asked =
+            Vocabulary::new().request(&view, &caller, &[], Action::IssueToken, resource).unwrap();
+        let entities: Vec<_> = asked.1.iter().collect();
+        let labels = entities.iter().map(|entity| entity.tags().count()).sum();
+        let attributes = entities.iter().map(|entity| entity.attrs().count()).sum();
+        [entities.len(), labels, attributes]
+    }
+
+    #[test]
+    fn a_question_is_as_much_work_whatever_the_credential_has() {
+        let full: Vec<_> =
+            (0..crate::model::LABELS_MAX).map(|number| format!("label{number}")).collect();
+        let full: Vec<_> = full.iter().map(|key| (key.as_str(), "value")).collect();
+        let (bare, full) = (credential(ACME, &[]), credential(ACME, &full));
+        let when =
+            |condition| format!("permit (principal, action, resource) when {{ {condition} }};");
+        for (policy, labels, attributes) in [
+            (SHIPPED_POLICY.to_owned(), 0, 0),
+            (when(r#"resource.hasTag("label0") && resource.hasTag("other")"#), 2, 0),
+            (when("resource has infor_tenant"), 0, 1),
+            (when("resource.hasTag(principal.pod)"), crate::model::LABELS_MAX, 0),
+        ] {
+            let absent = work(&policy, Resource::AbsentCredential(&bare.name));
+            assert_eq!(absent[1..], [labels, attributes], "{policy}");
+            for credential in [&bare, &full] {
+                assert_eq!(work(&policy, Resource::Credential(credential)), absent, "{policy}");
+            }
+        }
+    }
+
+    const ACME: &str = "tenants/acme/credentials/infor";
 }

@@ -67,7 +67,7 @@ impl Policy {
         action: Action,
         resource: Resource<'_>,
     ) -> Result<Explanation, Inapplicable> {
-        let asked = self.vocabulary.request(caller, groups, action, resource);
+        let asked = self.vocabulary.request(&self.view, caller, groups, action, resource);
         // Anything else would be a defect: entities made here always fit the schema.
         let (request, entities) = asked.map_err(|_unaskable| inapplicable(action, resource))?;
         let response = self.authorizer.is_authorized(&request, &self.policies, &entities);

@@ -8,6 +8,7 @@ use miette::Diagnostic;
 use super::entities::{Unaskable, Vocabulary};
 use super::nesting::{self, CHAIN_MAX, NESTING_MAX, TooDeep};
 use super::outline::{Lines, line_at, name_of};
+use super::view::View;
 use super::{Action, Groups, Resource};
 use crate::model::{Caller, CredentialName, TenantId};
 
@@ -17,6 +18,7 @@ pub(super) struct Policy {
     pub(super) policies: PolicySet,
     pub(super) lines: Lines,
     pub(super) vocabulary: Vocabulary,
+    pub(super) view: View,
 }
 
 /// Why a policy is refused. `policy` is its `@id`, or `policy` and its place in the text, counted
@@ -169,7 +171,8 @@ impl Policy {
             return Err(meaningless(warning.policy_id(), warning));
         }
         policies.policies().try_for_each(|policy| check_names(policy, &lines, groups))?;
-        Ok(Self { authorizer: Authorizer::new(), policies, lines, vocabulary })
+        let view = View::of(&policies);
+        Ok(Self { authorizer: Authorizer::new(), policies, lines, vocabulary, view })
     }
 
     /// Asks all policies. Cedar leaves out a policy that fails, even if it is a `forbid`; here the
@@ -181,7 +184,8 @@ impl Policy {
         action: Action,
         resource: Resource<'_>,
     ) -> Result<bool, Undecided> {
-        let (request, entities) = self.vocabulary.request(caller, groups, action, resource)?;
+        let (request, entities) =
+            self.vocabulary.request(&self.view, caller, groups, action, resource)?;
         let response = self.authorizer.is_authorized(&request, &self.policies, &entities);
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(Undecided::Evaluate(Box::new(error.clone())));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::access::{Access, Action, Current, Resource};
+use crate::access::{Access, Action, Current, Resource, Verdict};
 use crate::model::{Credential, CredentialName, Parent, TenantId};
 use crate::quotas::{Effect, Quotas};
 use crate::vault::Vault;
@@ -58,39 +58,25 @@ impl Guard {
         found.ok_or_else(|| not_found(&name.to_string()).into())
     }
 
-    /// What the caller may not see is answered as if it were absent, by the same code and with the
-    /// same questions, so that neither the answer nor its time tells them apart. Found and permitted
-    /// comes first, and asks once.
     fn permitted(
         &self,
         call: Call<'_>,
         action: Action,
         name: &CredentialName,
     ) -> Result<Option<Arc<Credential>>, Refusal> {
-        // One policy for all questions.
-        let access = self.access.load();
-        let permits = |action, resource| access.permits(call.caller, action, resource);
-        let denied = || Reason::CallerDenied.says("policy does not permit this").into();
-        let absent = Resource::AbsentCredential(name);
         let found = self.vault.look_up(name);
-        let there = found.as_deref().map_or(absent, Resource::Credential);
-        if permits(action, there) {
-            if found.is_none() {
-                // Whoever may not know of it does not learn, either, that its record is damaged.
-                self.vault.absent(name)?;
+        match self.access.load().judge(call.caller, action, name, found.as_deref()) {
+            Verdict::Permitted => {}
+            Verdict::Denied => {
+                return Err(Reason::CallerDenied.says("policy does not permit this").into());
             }
-            return Ok(found);
+            Verdict::Hidden => return Err(not_found(&name.to_string()).into()),
         }
-        if permits(Action::GetCredential, there) && found.is_some() {
-            return Err(denied());
+        if found.is_none() {
+            // Whoever may not know of it does not learn, either, that its record is damaged.
+            self.vault.absent(name)?;
         }
-        let may_if_absent = permits(action, absent);
-        let sees_that_absent = permits(Action::GetCredential, absent);
-        if sees_that_absent && !may_if_absent {
-            Err(denied())
-        } else {
-            Err(not_found(&name.to_string()).into())
-        }
+        Ok(found)
     }
 
     /// What the caller may see below `parent`, if it may list that. All tenants together may be

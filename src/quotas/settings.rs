@@ -20,9 +20,6 @@ impl Rate {
     /// What may come at once.
     pub const BURST: RangeInclusive<u32> = 1..=1_000_000;
 
-    /// Such calls are answered why, and nothing else; who sets up a client reads that once.
-    pub(super) const UNIDENTIFIED: Self = Self::of(100, 100);
-
     /// A rate; numbers outside of [`Rate::PER_SECOND`] and [`Rate::BURST`] become the nearest
     /// inside.
     #[must_use]
