@@ -13,7 +13,7 @@ mod linkerd_client;
 mod unusable;
 mod workload;
 
-pub use certificate::CertificateRules;
+pub use certificate::{CertificateRules, not_after};
 pub use forwarded_certificate::ForwardedCertificate;
 pub use header::{HeaderRule, strip_identity};
 pub use jwt::{

@@ -1,9 +1,10 @@
 //! Sockets, TLS and HTTP/2, with a limit on everything that a stranger could make grow.
 //!
-//! A connection passes [`door`] (accepted, counted), [`tls`], [`mesh`] or [`admin`] (who is it?),
+//! A connection passes [`door`] (accepted, counted), [`mtls`], [`jwt`], [`mesh`] or [`admin`] (who is it?),
 //! [`connection`] (HTTP/2 with its limits and its age), and each of its calls passes [`call`]
 //! (overload shed, peer attached, deadline kept) on its way to the services. Answers that would go on
-//! for ever end with their connection ([`ending`]).
+//! for ever end with their connection ([`ending`]). New certificates are taken while all that goes on
+//! ([`tls`]).
 
 mod admin;
 mod bind;
@@ -14,7 +15,9 @@ mod door;
 mod drain;
 mod ending;
 mod handshake;
+mod jwt;
 mod mesh;
+mod mtls;
 mod ops;
 mod tls;
 mod unix_socket;
@@ -36,15 +39,17 @@ use admin::AdminSocket;
 use call::Calls;
 use connection::Connections;
 use door::{CONNECTIONS_OF_ADMINS_MAX, Door};
+use jwt::JwtSocket;
 use mesh::MeshSocket;
+use mtls::MtlsSocket;
 use ops::OpsSocket;
-use tls::TlsSocket;
+use tls::Renewal;
 
 /// All sockets of the program, bound but not yet answering.
 pub struct Listeners {
-    mtls: Option<TlsSocket>,
+    mtls: Option<(MtlsSocket, Renewal)>,
     mesh: Option<MeshSocket>,
-    jwt: Option<TlsSocket>,
+    jwt: Option<(JwtSocket, Renewal)>,
     admin: Option<AdminSocket>,
     ops: Option<OpsSocket>,
     issuers: Arc<Issuers>,
@@ -68,11 +73,11 @@ impl Listeners {
         let mut bound =
             Self { mtls: None, mesh: None, jwt: None, admin: None, ops: None, issuers, limits };
         if let Some(mtls) = mtls {
-            bound.mtls = Some(TlsSocket::for_certificates(mtls, &bound.limits).await?);
+            bound.mtls = Some(MtlsSocket::bind(mtls, &bound.limits).await?);
         }
         if let Some(jwt) = jwt {
             let issuers = bound.issuers.clone();
-            bound.jwt = Some(TlsSocket::for_tokens(jwt, issuers, &bound.limits).await?);
+            bound.jwt = Some(JwtSocket::bind(jwt, issuers, &bound.limits).await?);
         }
         if let Some(mesh) = mesh {
             bound.mesh = Some(MeshSocket::bind(mesh, &bound.limits).await?);
@@ -89,7 +94,7 @@ impl Listeners {
     /// Where `[listen.mtls]` listens, with the port that was taken.
     #[must_use]
     pub fn mtls_address(&self) -> Option<SocketAddr> {
-        self.mtls.as_ref().map(|socket| socket.address)
+        self.mtls.as_ref().map(|(socket, _)| socket.address)
     }
 
     /// Where `[listen.mesh]` listens, with the port that was taken; none on a Unix socket.
@@ -101,7 +106,7 @@ impl Listeners {
     /// Where `[listen.jwt]` listens, with the port that was taken.
     #[must_use]
     pub fn jwt_address(&self) -> Option<SocketAddr> {
-        self.jwt.as_ref().map(|socket| socket.address)
+        self.jwt.as_ref().map(|(socket, _)| socket.address)
     }
 
     /// Where `[listen.ops]` listens, with the port that was taken.
@@ -136,16 +141,22 @@ impl Listeners {
             grace,
         };
         let mtls = async {
-            let Some(socket) = mtls else { return Drained::default() };
-            door(socket.reflection, limits.connections).serve(socket).await
+            let Some((socket, renewal)) = mtls else { return Drained::default() };
+            tokio::select! {
+                drained = door(socket.reflection, limits.connections).serve(socket) => drained,
+                never = renewal.run() => match never {},
+            }
         };
         let mesh = async {
             let Some(socket) = mesh else { return Drained::default() };
             door(socket.reflection, limits.connections).serve(socket).await
         };
         let jwt = async {
-            let Some(socket) = jwt else { return Drained::default() };
-            door(socket.reflection, limits.connections).serve(socket).await
+            let Some((socket, renewal)) = jwt else { return Drained::default() };
+            tokio::select! {
+                drained = door(socket.reflection, limits.connections).serve(socket) => drained,
+                never = renewal.run() => match never {},
+            }
         };
         let admin = async {
             let Some(socket) = admin else { return Drained::default() };

@@ -34,3 +34,5 @@ mod mesh;
 mod ops;
 #[path = "listen/patience.rs"]
 mod patience;
+#[path = "listen/renewal.rs"]
+mod renewal;

@@ -50,6 +50,13 @@ impl CertificateRules {
     }
 }
 
+/// The second from which on a certificate is refused, since 1970; `None` if it is none.
+#[must_use]
+pub fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}
+
 /// DNS names are compared without regard to case (RFC 4343), and a [`Caller`] has one spelling.
 fn host(name: &str) -> Result<Caller, UnusableIdentity> {
     format!("dns:{}", name.to_ascii_lowercase())
