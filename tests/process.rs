@@ -21,6 +21,7 @@ mod server;
 mod process {
     mod clients;
     mod drain;
+    mod envoy;
     mod grpcurl;
     mod installation;
     mod neighbours;

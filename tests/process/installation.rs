@@ -18,6 +18,8 @@ use super::program::{Ended, Program};
 /// Everything in one directory that goes with it.
 pub(crate) struct Installation {
     dir: TempDir,
+    /// Signs for the server and for clients.
+    pub(crate) authority: Authority,
 }
 
 /// A vault that answers.
@@ -27,17 +29,17 @@ pub(crate) struct Server {
     pub(crate) ops: SocketAddr,
 }
 
-const ADMIN: &str = "spiffe://prod.example.org/admin";
+/// The client that is a member of the group `admin`.
+pub(crate) const ADMIN: &str = "spiffe://prod.example.org/admin";
 
 impl Installation {
     /// All but what `ionvault init` makes.
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let made = Self { dir };
-        let authority = Authority::generate().unwrap();
-        made.write("ca.pem", authority.certificate_pem());
-        made.write_identity("server", &authority.server().unwrap());
-        made.write_identity("client", &authority.client(ADMIN).unwrap());
+        let made = Self { dir, authority: Authority::generate().unwrap() };
+        made.write("ca.pem", made.authority.certificate_pem());
+        made.write_identity("server", &made.authority.server().unwrap());
+        made.write_identity("client", &made.authority.client(ADMIN).unwrap());
         made.write("policy.cedar", SHIPPED_POLICY);
         made.write("ionvault.toml", made.configuration());
         made
@@ -197,7 +199,7 @@ impl Server {
 }
 
 /// The address in a line of the log.
-fn address(line: &str) -> SocketAddr {
+pub(crate) fn address(line: &str) -> SocketAddr {
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     line["address"].as_str().unwrap().parse().unwrap()
 }

@@ -49,6 +49,13 @@ impl Program {
         panic!("ended without saying {text:?}:\n{}", self.said.join("\n"));
     }
 
+    /// A line that was said already.
+    #[track_caller]
+    pub(crate) fn said(&self, text: &str) -> &str {
+        let line = self.said.iter().find(|line| line.contains(text));
+        line.unwrap_or_else(|| panic!("never said {text:?}:\n{}", self.said.join("\n")))
+    }
+
     /// Waits for the next line of standard output.
     pub(crate) fn prints(&mut self) -> String {
         let stdout = self.child.stdout.as_mut().unwrap();
