@@ -20,13 +20,16 @@ mod server;
 
 mod process {
     mod clients;
+    mod crafted_tokens;
     mod drain;
     mod envoy;
     mod grpcurl;
     mod installation;
+    mod issuer;
     mod neighbours;
     mod program;
     mod refusals;
     mod reload;
     mod start;
+    mod tokens;
 }

@@ -4,6 +4,8 @@
 
 #[path = "token_endpoint/certificates.rs"]
 mod certificates;
+#[path = "token_endpoint/key_sets.rs"]
+mod key_sets;
 #[path = "token_endpoint/logs.rs"]
 mod logs;
 #[path = "token_endpoint/raw_server.rs"]

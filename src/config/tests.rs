@@ -1,3 +1,5 @@
+mod issuers;
+
 use std::collections::BTreeSet;
 
 use super::*;
@@ -115,7 +117,8 @@ fn every_key_is_in_the_example() {
         let mut headers = vec![if path.is_empty() { String::new() } else { format!("[{path}]") }];
         // An array's table looks like any other from inside.
         headers.push(format!("[[{path}]]"));
-        let array = ["access.group", "egress.host", "tokens.server"].contains(&path.as_str());
+        let array = ["access.group", "egress.host", "listen.jwt.issuer", "tokens.server"]
+            .contains(&path.as_str());
         let header = &headers[usize::from(array)];
         let there: BTreeSet<_> = table.keys().cloned().collect();
         assert_eq!(there, keys_of(header), "{header}");
@@ -130,7 +133,10 @@ fn every_key_is_in_the_example() {
             }
         }
     }
-    assert_eq!(sections, 19, "the file, each section, three groups, a host and a server");
+    assert_eq!(
+        sections, 21,
+        "the file, each section, three groups, an issuer, a host and a server"
+    );
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(crate) struct Installation {
 pub(crate) struct Server {
     pub(crate) program: Program,
     pub(crate) mtls: SocketAddr,
+    /// None unless it is configured.
+    pub(crate) jwt: Option<SocketAddr>,
     pub(crate) ops: SocketAddr,
 }
 
@@ -147,9 +149,11 @@ impl Installation {
     pub(crate) fn serve_by(&self, command: Command) -> Server {
         let mut program = Program::spawn(command);
         let mtls = address(&program.says("listening for TLS"));
+        let takes_tokens = self.read("ionvault.toml").contains("[listen.jwt]");
+        let jwt = takes_tokens.then(|| address(&program.says("listening for TLS")));
         let ops = address(&program.says("listening for probes"));
         program.says("\"serving\"");
-        let server = Server { program, mtls, ops };
+        let server = Server { program, mtls, jwt, ops };
         // Who connects before it answers is answered as soon as it does.
         assert_eq!(server.probe("/readyz"), 200);
         server

@@ -124,7 +124,7 @@ async fn wait_for_end(mut stream: impl AsyncReadExt + Unpin) {
     while matches!(stream.read(&mut buffer).await, Ok(1..)) {}
 }
 
-/// Head and body of one request, by its `content-length`.
+/// Head and body of one request, by its `content-length`; a question for a document has no body.
 async fn read_request(stream: &mut TlsStream<TcpStream>) -> Option<Vec<u8>> {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
@@ -132,7 +132,8 @@ async fn read_request(stream: &mut TlsStream<TcpStream>) -> Option<Vec<u8>> {
         let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            if body.len() >= length.unwrap().parse::<usize>().unwrap() {
+            let length = length.map_or(0, |length| length.parse::<usize>().unwrap());
+            if body.len() >= length && (length > 0 || text.starts_with("get ")) {
                 return Some(request);
             }
         }

@@ -138,3 +138,6 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// Above what the sources allow themselves.
 const READ_TIME_MAX: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests;

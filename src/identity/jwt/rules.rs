@@ -50,6 +50,9 @@ impl TokenRules {
         if !claims.is_for(&self.audience) {
             return Err(InvalidToken::Audience);
         }
+        if claims.exp <= claims.nbf {
+            return Err(InvalidToken::Lifetime);
+        }
         // Before 1970 every token is from the future.
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let begin = claims.iat.map_or(claims.nbf, |iat| iat.min(claims.nbf));
@@ -59,7 +62,7 @@ impl TokenRules {
         if claims.exp + LEEWAY_SECONDS <= now {
             return Err(InvalidToken::Expired);
         }
-        if claims.exp <= claims.nbf || claims.exp - begin > self.lifetime_max.as_secs() {
+        if claims.exp - begin > self.lifetime_max.as_secs() {
             return Err(InvalidToken::Lifetime);
         }
         claims.caller().map(Caller::Jwt)
