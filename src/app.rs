@@ -7,6 +7,7 @@ mod init;
 mod issuers;
 mod open;
 mod policy_file;
+mod policy_tools;
 mod reload;
 mod serve;
 mod upkeep;
@@ -21,9 +22,14 @@ pub use config_file::{ReadConfigError, read_config};
 pub use init::{InitError, Initialized, init};
 pub use open::StartError;
 pub use policy_file::ReadPolicyError;
+pub use policy_tools::{ExaminePolicyError, ExaminedPolicy};
 pub use reload::Reload;
 pub use serve::{ServeError, serve};
 
+/// What [`ExaminedPolicy`] speaks of.
+pub use crate::access::{
+    Action, Explanation, OutlinedPolicy, Resource, SCHEMA as POLICY_SCHEMA, Supposed, Unmet,
+};
 use crate::adapters::{SledStore, StoreHealth};
 use crate::config::Config;
 use crate::grpc::{Health, Services};

@@ -3,6 +3,7 @@
 #[cfg(feature = "simulator")]
 mod dev;
 mod init;
+mod policy;
 mod serve;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use super::output::Output;
 pub(super) enum Command {
     Serve(serve::Serve),
     Init(init::Init),
+    Policy(policy::Policy),
     #[cfg(feature = "simulator")]
     Dev(dev::Dev),
 }
@@ -40,6 +42,7 @@ pub(super) fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failu
         match command {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Init(arguments) => init::run(arguments, output).await,
+            Command::Policy(arguments) => policy::run(arguments, output),
             #[cfg(feature = "simulator")]
             Command::Dev(arguments) => dev::run(arguments, output).await,
         }

@@ -118,6 +118,29 @@ fn a_vault_that_cannot_start_says_why() {
     assert!(said.contains("stores"), "{said}");
 }
 
+#[test]
+fn a_policy_is_checked_and_explained_with_the_groups_of_the_configuration() {
+    let (dir, config) = prepared();
+    let file = dir.path().join("policy.cedar").display().to_string();
+    let checked = run(&["policy", "check", &file, "--config", &config, "-o", "json"]).done();
+    let checked: serde_json::Value = serde_json::from_str(&checked).unwrap();
+    assert_eq!(checked["policies"].as_array().unwrap().len(), 4);
+    let caller = format!("uid:{}", rustix::process::geteuid().as_raw());
+    let explain = |caller: &str| {
+        let words = ["policy", "explain", "--action", "ListCredentials", "--resource", "acme"];
+        run(&[&words[..], &["--caller", caller, "--config", &config]].concat())
+    };
+    let said = explain(&caller).done();
+    assert!(said.contains("Answer      permitted\nGroups      admin\n"), "{said}");
+    explain("dns:stranger.example").failed(4);
+
+    std::fs::write(&file, "@id(\"a\")\npermit (principal in Group::\"none\", action, resource);")
+        .unwrap();
+    let said = run(&["policy", "check", &file]).failed(1);
+    let why = "cause: line 1: policy `a` names the group `none`, which is not configured: write ";
+    assert!(said.contains(why), "{said}");
+}
+
 #[cfg(feature = "simulator")]
 mod development {
     use std::path::Path;

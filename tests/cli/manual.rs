@@ -26,9 +26,10 @@ fn each_command_has_a_section_that_names_its_arguments() {
     let common = section("Connection").unwrap().to_owned() + section("Output").unwrap();
     for command in program.get_subcommands() {
         let name = command.get_name();
+        let inner = command.get_subcommands().flat_map(|command| command.get_arguments());
         let text = section(&format!("`ionvault {name}`")).unwrap_or_else(|| panic!("{name}"));
         assert!(text.contains("```console\n$ ionvault "), "{name} has no example");
-        for argument in command.get_arguments() {
+        for argument in command.get_arguments().chain(inner) {
             let (named, common_too) = match argument.get_long() {
                 Some("help") => continue,
                 Some(long) => (format!("`--{long}"), common.contains(&format!("`--{long}"))),
@@ -47,6 +48,7 @@ fn the_manual_has_no_options_that_do_not_exist() {
     let program = ionvault::cli::command();
     let known: Vec<_> = program
         .get_subcommands()
+        .flat_map(|command| command.get_subcommands().chain([command]))
         .flat_map(|command| command.get_arguments())
         .filter_map(|argument| argument.get_long())
         .chain(["help", "version"])
@@ -86,6 +88,9 @@ fn the_examples_print_what_the_manual_says() {
     let vault = Vault::start();
     vault.file("DocBits_PRD.ionapi", b"{}");
     vault.file("address.txt", b"https://docbits.example/callback?code=c1&state=s1\n");
+    let policy = "// Test only.\n@id(\"test\") permit (principal, action, resource) \
+                  when { resource.hasTag(\"test\") };";
+    vault.file("policy.cedar", policy.as_bytes());
     vault.file("ionvault.toml", configuration(vault.directory.path()).as_bytes());
     let examples = examples();
     assert!(examples.len() > 10);
