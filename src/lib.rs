@@ -7,12 +7,13 @@
 //! 3. [`grpc`] turns protobuf into domain values, and domain errors into a `Status`.
 //! 4. [`quotas`]: how often anybody may call.
 //! 5. [`access`]: who may do what with which credential.
-//! 6. [`tokens`] decides which access token to issue, and when a cached one will do.
-//! 7. [`vault`] keeps credentials, their versions and their keys.
-//! 8. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
-//! 9. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
-//! 10. [`sealing`] seals and opens records.
-//! 11. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
+//! 6. [`audit`] records each call before its answer leaves, so that nobody edits it unnoticed.
+//! 7. [`tokens`] decides which access token to issue, and when a cached one will do.
+//! 8. [`vault`] keeps credentials, their versions and their keys.
+//! 9. [`ion`] reads ION API files, says where they may point, and explains Infor's refusals.
+//! 10. [`ports`] names what the domain needs from outside; [`adapters`] supplies it.
+//! 11. [`sealing`] seals and opens records.
+//! 12. [`model`] and [`secret`]: validated nouns, and secret bytes with one door.
 //!
 //! [`cli`] is the program, which starts a vault or asks one; [`app`] wires all of it. Beside it stand [`config`], what the operator decided, [`file_watch`],
 //! when that changes, [`telemetry`], what the operator sees, and `simulator`, Infor's authorization server in miniature.
@@ -20,6 +21,7 @@
 pub mod access;
 pub mod adapters;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod file_watch;

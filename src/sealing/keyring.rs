@@ -6,6 +6,7 @@ pub use wrapped::{InvalidKeyring, LockError, UnlockError, WrappedKeyring};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::payload::push_field;
 use super::{RandomError, RecordKind, SealingKey, StoreKey};
@@ -33,6 +34,8 @@ pub enum HashPurpose {
     PageToken = 3,
     /// Tells whether a request id is used for the same request again.
     RequestFingerprint = 4,
+    /// Signs the audit log's checkpoints.
+    AuditSigningKey = 5,
 }
 
 impl Keyring {
@@ -94,6 +97,17 @@ impl Keyring {
     #[must_use]
     pub fn keyed_hash(&self, purpose: HashPurpose, parts: &[&[u8]]) -> [u8; HASH_BYTES] {
         self.hash(KEYED_HASH, purpose as u8, parts)
+    }
+
+    /// The seed of the Ed25519 key that signs the audit log's checkpoints: derived and nowhere
+    /// stored, so that it is as old as the store and comes back with its keyring. The epoch counts
+    /// keys, should one ever have to be replaced; the first is 1.
+    #[must_use]
+    pub fn audit_signing_seed(&self, epoch: u32) -> LockedKey {
+        let parts: [&[u8]; 1] = [&epoch.to_be_bytes()];
+        let seed = Zeroizing::new(self.keyed_hash(HashPurpose::AuditSigningKey, &parts));
+        #[expect(clippy::expect_used, reason = "a hash is as long as a key")]
+        LockedKey::from_bytes(seed.as_slice()).expect("a hash is as long as a key")
     }
 
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
@@ -189,6 +203,21 @@ mod tests {
         ];
         assert_eq!(HashSet::from(hashes).len(), hashes.len());
         assert_eq!(hashes[0], keyring.keyed_hash(HashPurpose::AccountId, &[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn the_audit_is_signed_with_a_key_for_each_store_and_epoch() {
+        let keyring = Keyring::generate().unwrap();
+        let other = Keyring::generate().unwrap();
+        let seed = |keyring: &Keyring, epoch| *keyring.audit_signing_seed(epoch).expose();
+        assert_eq!(seed(&keyring, 1), seed(&keyring, 1));
+        assert_ne!(seed(&keyring, 1), seed(&keyring, 2));
+        assert_ne!(seed(&keyring, 1), seed(&other, 1));
+        // Nothing else that is hashed is the seed.
+        assert_ne!(
+            seed(&keyring, 1),
+            keyring.keyed_hash(HashPurpose::ContentId, &[&1_u32.to_be_bytes()])
+        );
     }
 
     #[test]

@@ -1,0 +1,117 @@
+//! Proofs for those who hold a checkpoint and no log: that a record is under it, and that a later
+//! checkpoint only added to it (RFC 6962, sections 2.1.1 and 2.1.2).
+
+use std::io;
+
+use tlog_tiles::{prove_record, prove_tree};
+
+use super::AuditLog;
+use super::directory::HASHES;
+use super::list::{ReadAuditError, Reader, blocking};
+use super::tree::HashFile;
+
+/// That a record is in the tree of a checkpoint.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InclusionProof {
+    /// Whose record.
+    pub sequence: u64,
+    /// Its leaf: the record's line. Empty if retention removed it; the proof holds all the same.
+    pub line: Vec<u8>,
+    /// The size of the tree.
+    pub tree_size: u64,
+    /// From the leaf to the root.
+    pub hashes: Vec<[u8; 32]>,
+}
+
+/// Why there is no proof.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// No checkpoint covers that much yet.
+    #[error("no checkpoint covers {0} records yet")]
+    Uncovered(u64),
+    /// The tree that was asked about is too small.
+    #[error("a tree of {tree_size} records does not hold {behind}")]
+    Outside {
+        /// How many records it would have to have.
+        behind: u64,
+        /// The tree.
+        tree_size: u64,
+    },
+    /// The log could not be read.
+    #[error("the proof could not be read from the log")]
+    Read(#[from] ReadAuditError),
+}
+
+impl From<io::Error> for ProveError {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl AuditLog {
+    /// Proves that a record is in the tree of `tree_size` records, or that of the last checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProveError`] says.
+    pub async fn prove(
+        &self,
+        sequence: u64,
+        tree_size: Option<u64>,
+    ) -> Result<InclusionProof, ProveError> {
+        let tree_size = self.tree_size(tree_size, sequence.saturating_add(1))?;
+        let reader = Reader::new(&self.0.appender);
+        let appender = self.0.appender.clone();
+        blocking(move || {
+            let record = reader.record(sequence)?;
+            let hashes = appender.directory.open_to_read(HASHES)?;
+            let proof = prove_record(tree_size, sequence, &HashFile(&hashes));
+            let proof = proof.map_err(io::Error::other)?;
+            Ok(InclusionProof {
+                sequence,
+                line: record.map(|record| record.to_line()).unwrap_or_default(),
+                tree_size,
+                hashes: proof.into_iter().map(|hash| hash.0).collect(),
+            })
+        })
+        .await
+    }
+
+    /// Proves that the tree of `tree_size` records, or that of the last checkpoint, begins with the
+    /// tree of `old_size` records.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProveError`] says.
+    pub async fn prove_consistency(
+        &self,
+        old_size: u64,
+        tree_size: Option<u64>,
+    ) -> Result<Vec<[u8; 32]>, ProveError> {
+        let tree_size = self.tree_size(tree_size, old_size)?;
+        // Every tree begins with the empty one.
+        if old_size == 0 {
+            return Ok(Vec::new());
+        }
+        let appender = self.0.appender.clone();
+        blocking(move || {
+            let hashes = appender.directory.open_to_read(HASHES)?;
+            let proof = prove_tree(tree_size, old_size, &HashFile(&hashes));
+            let proof = proof.map_err(io::Error::other)?;
+            Ok(proof.into_iter().map(|hash| hash.0).collect())
+        })
+        .await
+    }
+
+    /// The size of the tree that was asked about. A checkpoint must cover it, and what is asked:
+    /// beyond, hashes are not final.
+    fn tree_size(&self, tree_size: Option<u64>, behind: u64) -> Result<u64, ProveError> {
+        let covered = self.checkpoint().size;
+        match tree_size {
+            Some(size) if size > covered => Err(ProveError::Uncovered(size)),
+            None if behind > covered => Err(ProveError::Uncovered(behind)),
+            Some(size) if behind > size => Err(ProveError::Outside { behind, tree_size: size }),
+            size => Ok(size.unwrap_or(covered)),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A disk that is full, for real: a small file system of its own.
+
+use std::fs;
+use std::path::Path;
+
+use ionvault::audit::{AuditHealth, AuditUnavailable};
+
+use crate::child;
+use crate::samples::{Running, assert_sound, event, open};
+
+#[test]
+fn on_a_full_disk_calls_are_refused_nothing_is_lost_and_it_heals() {
+    let around = ["unshare", "--map-root-user", "--user", "--mount"];
+    if !child::works(&[&around[..], &["mount", "-t", "tmpfs", "tmpfs", "/mnt"]].concat()) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=6m tmpfs \"$IONVAULT_TEST_AUDIT_DIR\" && exec \"$@\"";
+    let around = [&around[..], &["sh", "-ec", mount, "sh"]].concat();
+    let mut command = child::command(&around, "room::role_full_disk", dir.path());
+    let output = command.stderr(std::process::Stdio::piped()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let told = told.lines().find(|line| line.starts_with("disk full: "));
+    println!("{}", told.expect("the role did nothing"));
+}
+
+#[tokio::test]
+#[ignore = "a role of another test"]
+async fn role_full_disk() {
+    let Some(disk) = child::dir() else { return };
+    let dir = disk.join("log");
+    let running = Running::start(open(&dir));
+    let log = &running.log;
+    let (mut recorded, mut refused, mut healed) = (0, 0, 0);
+    for round in 0..3 {
+        fill(&disk);
+        let why = loop {
+            match log.admit() {
+                Ok(permit) => recorded = permit.record(&event(recorded)).unwrap() + 1,
+                Err(why) => break why,
+            }
+            // As calls do, which leave the thread now and then.
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(why, AuditUnavailable::Full, "round {round}");
+        refused += 1;
+        // What was recorded is safe, full disk or not.
+        log.synced(recorded - 1).await.unwrap();
+        let mut health = log.health();
+        health.wait_for(|health| *health == AuditHealth::Full).await.unwrap();
+        assert_eq!(log.admit().err(), Some(AuditUnavailable::Full));
+        assert_eq!(log.event(recorded - 1).await.unwrap().unwrap().event, event(recorded - 1));
+
+        fs::remove_file(disk.join("filler")).unwrap();
+        health.wait_for(|health| *health == AuditHealth::Writing).await.unwrap();
+        recorded = log.admit().unwrap().record(&event(recorded)).unwrap() + 1;
+        healed += 1;
+    }
+    let key = log.verifier_key().to_owned();
+    running.stop().await;
+    assert_sound(&dir, &key, recorded);
+    println!(
+        "disk full: {refused} times refused, {healed} times healed, {recorded} records, 0 lost"
+    );
+}
+
+/// Leaves no room on the disk.
+fn fill(disk: &Path) {
+    use std::io::Write;
+
+    let mut filler = fs::File::create(disk.join("filler")).unwrap();
+    while filler.write_all(&[1; 4_096]).is_ok() {}
+}
