@@ -2,6 +2,7 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
+        "proto/ionvault/v1/audit.proto",
         "proto/ionvault/v1/authorization.proto",
         "proto/ionvault/v1/credential.proto",
         "proto/ionvault/v1/token.proto",

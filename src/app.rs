@@ -8,6 +8,7 @@ mod issuers;
 mod open;
 mod policy_file;
 mod policy_tools;
+mod recording;
 mod reload;
 mod serve;
 mod upkeep;
@@ -23,6 +24,7 @@ pub use init::{InitError, Initialized, init};
 pub use open::StartError;
 pub use policy_file::ReadPolicyError;
 pub use policy_tools::{ExaminePolicyError, ExaminedPolicy};
+pub use recording::OpenRecordingError;
 pub use reload::Reload;
 pub use serve::{ServeError, serve};
 
@@ -30,15 +32,17 @@ pub use serve::{ServeError, serve};
 pub use crate::access::{
     Action, Explanation, OutlinedPolicy, Resource, SCHEMA as POLICY_SCHEMA, Supposed, Unmet,
 };
-use crate::adapters::{SledStore, StoreHealth};
+use crate::adapters::{SledStore, StoreHealth, SystemClock};
+use crate::audit::{AuditHealth, AuditLog, Refusals};
 use crate::config::Config;
-use crate::grpc::{Health, Services};
+use crate::grpc::{Entrance, Health, Services};
 use crate::listen::{Listeners, Pages};
 use crate::quotas::Quotas;
 use crate::telemetry::Metrics;
 use crate::tokens::Authorizations;
 
 use open::Parts;
+use recording::Recording;
 use reload::PolicyReload;
 
 /// A vault that is open and bound, and not yet answering.
@@ -59,6 +63,12 @@ pub enum RunError {
          again; nothing that was acknowledged is lost"
     )]
     StoreFailed,
+    /// A record of a call could not be written or synced.
+    #[error(
+        "the audit log failed, so no call could be answered any more: look at the disk and the log \
+         above, then start again; every call that was answered is recorded"
+    )]
+    AuditFailed,
     /// The last sync failed.
     #[error("the store could not be closed")]
     Close(#[source] crate::ports::StoreError),
@@ -107,7 +117,7 @@ impl App {
         self.listeners.ops_address()
     }
 
-    /// Answers calls until `drain` is cancelled or the store fails; then refuses new ones, lets
+    /// Answers calls until `drain` is cancelled or the store or the audit log fails; then refuses new ones, lets
     /// those at work and all changes and flights finish, and closes the store.
     ///
     /// # Errors
@@ -115,23 +125,25 @@ impl App {
     /// As [`RunError`] says.
     pub async fn run(self, drain: CancellationToken) -> Result<(), RunError> {
         let Self { parts, listeners, config, reload, metrics } = self;
-        let Parts { store, vault, issuer, access } = parts;
+        let Parts { store, vault, issuer, audit, access } = parts;
         let authorizations = Authorizations::new(issuer.clone());
         let services = Services {
             vault: vault.clone(),
             issuer: issuer.clone(),
             authorizations: authorizations.clone(),
+            audit: audit.clone(),
             access,
             quotas: Arc::new(Quotas::new(config.quotas)),
         };
+        let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)));
+        let recording = Recording::start(audit.clone(), entrance.clone());
         let (health, health_service) = Health::new().await;
         let upkeep =
             upkeep::start((&vault, &issuer, &authorizations), &store, reload, &metrics, &drain);
         let routes = |reflection| services.clone().routes(health_service.clone(), reflection);
-        health.serving().await;
-        let pages = pages(&store, metrics);
-        let failed = watch_store(store.clone(), drain.clone(), health);
-        let serving = listeners.serve(routes, pages, drain.clone(), config.drain);
+        let pages = pages(&store, &audit, metrics);
+        let failed = watch(&store, &audit, drain.clone(), health);
+        let serving = listeners.serve(routes, Some(entrance), pages, drain.clone(), config.drain);
         let (drained, failed) = tokio::join!(serving, failed);
         // No call is left, so no change and no flight begins any more.
         vault.drain().await;
@@ -140,10 +152,14 @@ impl App {
         }
         upkeep.close();
         upkeep.wait().await;
-        if failed {
+        recording.end().await;
+        if let Some(Failed::Store) = failed {
             return Err(RunError::StoreFailed);
         }
         store.close().await.map_err(RunError::Close)?;
+        if let Some(Failed::Audit) = failed {
+            return Err(RunError::AuditFailed);
+        }
         if drained.cut > 0 { Err(RunError::Cut(drained.cut)) } else { Ok(()) }
     }
 }
@@ -152,17 +168,44 @@ impl App {
 /// still wait for a place at their server have begun nothing.
 const FLIGHTS_GRACE: Duration = Duration::from_secs(30);
 
-/// Waits for the end: that somebody wants it, or that the store fails, which ends everything.
-/// Either way callers are told to go elsewhere. Says whether the store failed.
-async fn watch_store(store: Arc<SledStore>, drain: CancellationToken, health: Health) -> bool {
-    let mut store_health = store.health();
-    let failed = tokio::select! {
-        () = drain.cancelled() => false,
-        // An error would mean that the store is gone, which it is not: we hold it.
-        failed = store_health.wait_for(|health| *health == StoreHealth::Failed) => failed.is_ok(),
+/// What ends everything, because it cannot go on without.
+#[derive(Clone, Copy)]
+enum Failed {
+    Store,
+    Audit,
+}
+
+/// Tells callers whether to come here, until the end: that somebody wants it, or that the store or
+/// the audit log fails. Says which of them did.
+async fn watch(
+    store: &SledStore,
+    audit: &AuditLog,
+    drain: CancellationToken,
+    health: Health,
+) -> Option<Failed> {
+    let (mut store_health, mut audit_health) = (store.health(), audit.health());
+    let failed = loop {
+        // A copy, so that nothing is locked while callers are told.
+        let recording = *audit_health.borrow_and_update();
+        match recording {
+            AuditHealth::Writing => health.serving().await,
+            AuditHealth::Full => health.not_serving().await,
+            AuditHealth::Failed => break Some(Failed::Audit),
+        }
+        tokio::select! {
+            () = drain.cancelled() => break None,
+            // An error would mean that the store is gone, which it is not: we hold it.
+            failed = store_health.wait_for(|health| *health == StoreHealth::Failed) => {
+                break failed.is_ok().then_some(Failed::Store);
+            }
+            // The same here.
+            changed = audit_health.changed() => if changed.is_err() { break None },
+        }
     };
-    if failed {
-        tracing::error!("the store failed: refusing new work");
+    match failed {
+        Some(Failed::Store) => tracing::error!("the store failed: refusing new work"),
+        Some(Failed::Audit) => tracing::error!("the audit log failed: refusing new work"),
+        None => {}
     }
     health.not_serving().await;
     drain.cancel();
@@ -170,13 +213,20 @@ async fn watch_store(store: Arc<SledStore>, drain: CancellationToken, health: He
 }
 
 /// What `[listen.ops]` shows.
-fn pages(store: &Arc<SledStore>, metrics: Option<Metrics>) -> Pages {
-    let store_health = store.health();
+fn pages(store: &SledStore, audit: &AuditLog, metrics: Option<Metrics>) -> Pages {
+    let (store_health, audit_health) = (store.health(), audit.health());
+    let ready = move || {
+        if *store_health.borrow() == StoreHealth::Failed {
+            return Err("the store failed and takes no more writes".to_owned());
+        }
+        match *audit_health.borrow() {
+            AuditHealth::Writing => Ok(()),
+            AuditHealth::Full => Err("the disk has no room for the audit log".to_owned()),
+            AuditHealth::Failed => Err("the audit log failed and takes no more records".to_owned()),
+        }
+    };
     Pages {
-        ready: Arc::new(move || match *store_health.borrow() {
-            StoreHealth::Working => Ok(()),
-            StoreHealth::Failed => Err("the store failed and takes no more writes".to_owned()),
-        }),
+        ready: Arc::new(ready),
         metrics: Arc::new(move || metrics.as_ref().map(Metrics::render).unwrap_or_default()),
     }
 }

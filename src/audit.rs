@@ -26,6 +26,7 @@ mod opening;
 mod proof;
 mod record;
 mod recovery;
+mod refusals;
 mod retention;
 mod segment;
 mod tree;
@@ -49,6 +50,7 @@ pub use self::list::{Filter, Order, Page, PageQuery, ReadAuditError};
 pub use self::opening::{Damage, OpenAuditError};
 pub use self::proof::{InclusionProof, ProveError};
 pub use self::record::{Event, InvalidRecord, RECORD_BYTES_MAX, Record, Repeats};
+pub use self::refusals::{Refusal, Refusals};
 pub use self::verification::{Finding, Report, VerifyError, verify};
 pub use self::witness::Witnesses;
 

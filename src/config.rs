@@ -4,6 +4,7 @@
 //! opens nothing; `listen`, `app` and the adapters turn it into sockets, stores and keys. Every key
 //! is described in `deploy/ionvault.example.toml`.
 
+mod audit;
 mod certificates;
 mod egress;
 mod file;
@@ -14,6 +15,7 @@ mod log;
 mod token_limits;
 mod tokens;
 
+pub use audit::Audit;
 pub use certificates::{ReadCertificatesError, read_certificates};
 pub use egress::{Egress, EgressHost, EgressProxy};
 pub use invalid::InvalidConfig;
@@ -37,6 +39,8 @@ use crate::tokens::ServerSettings;
 pub struct Config {
     /// Directory of the store; made by `ionvault init`.
     pub data_dir: PathBuf,
+    /// Where calls are recorded.
+    pub audit: Audit,
     /// File of the root key; made by `ionvault init`.
     pub root_key: PathBuf,
     /// Where callers come in.
@@ -81,14 +85,17 @@ impl Config {
             egress,
             tokens,
             access,
+            audit,
             log,
             drain_seconds,
         } = file;
         let drain = invalid::within("drain_seconds", drain_seconds, 1..=DRAIN_SECONDS_MAX)?;
         let (limits, quotas) = limits.check()?;
         let (budget, servers) = tokens.check()?;
+        let data_dir = invalid::path("store.data_dir", store.data_dir)?;
         Ok(Self {
-            data_dir: invalid::path("store.data_dir", store.data_dir)?,
+            audit: audit.check(&data_dir)?,
+            data_dir,
             root_key: invalid::path("root_key.file", root_key.file)?,
             listeners: listen.check()?,
             limits,

@@ -1,16 +1,21 @@
 //! Parse, ask, answer: protobuf into domain values, domain errors into a `Status`.
 
+mod audit;
 mod authorizations;
 mod call;
 mod credentials;
 mod descriptions;
+mod entrance;
+mod entry;
 mod fields;
 mod guard;
 mod health;
 mod messages;
 mod own_errors;
+mod rpc;
 mod status;
 mod tokens;
+mod trace_context;
 
 use std::sync::Arc;
 
@@ -18,11 +23,14 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 
+pub use entrance::Entrance;
 pub use health::Health;
-pub use own_errors::{connection_ends, with_reason};
+pub use own_errors::{connection_ends, overloaded};
 
 use crate::access::Current;
+use crate::audit::AuditLog;
 use crate::pb::FILE_DESCRIPTOR_SET;
+use crate::pb::v1::audit_service_server::AuditServiceServer;
 use crate::pb::v1::authorization_service_server::AuthorizationServiceServer;
 use crate::pb::v1::credential_service_server::CredentialServiceServer;
 use crate::pb::v1::token_service_server::TokenServiceServer;
@@ -42,6 +50,8 @@ pub struct Services {
     pub issuer: TokenIssuer,
     /// The people who authorize apps.
     pub authorizations: Authorizations,
+    /// The record of all calls.
+    pub audit: AuditLog,
     /// The policy in force.
     pub access: Arc<Current>,
     /// How often anybody may call.
@@ -71,12 +81,17 @@ const AUTHORIZATION_REQUEST_BYTES_MAX: usize = 64 * 1024;
 /// A token request is a name and a number.
 const TOKEN_REQUEST_BYTES_MAX: usize = 64 * 1024;
 
+/// A question to the audit log is some names.
+const AUDIT_REQUEST_BYTES_MAX: usize = 64 * 1024;
+
 impl Services {
-    /// All services, behind one listener; with reflection or without.
+    /// All services, behind one listener; with reflection or without. Their calls have to pass an
+    /// [`Entrance`].
     pub fn routes<H: HealthService>(self, health: HealthServer<H>, reflection: bool) -> Routes {
-        let Self { vault, issuer, authorizations, access, quotas } = self;
+        let Self { vault, issuer, authorizations, audit, access, quotas } = self;
         let guard = Guard { access, quotas, vault: vault.clone() };
         let descriptions = Descriptions { issuer: issuer.clone() };
+        let audit = audit::Audit { guard: guard.clone(), log: audit, vault: vault.clone() };
         let credentials = credentials::Credentials {
             guard: guard.clone(),
             vault,
@@ -99,6 +114,9 @@ impl Services {
         .add_service(
             AuthorizationServiceServer::new(authorizations)
                 .max_decoding_message_size(AUTHORIZATION_REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            AuditServiceServer::new(audit).max_decoding_message_size(AUDIT_REQUEST_BYTES_MAX),
         )
         .add_service(health);
         let routes = if reflection { with_reflection(routes) } else { routes };

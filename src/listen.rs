@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::config;
+use crate::grpc::Entrance;
 use crate::identity::Issuers;
 use admin::AdminSocket;
 use call::Calls;
@@ -117,20 +118,22 @@ impl Listeners {
 
     /// Serves until `drain` is cancelled, then lets calls finish for at most `grace`.
     ///
-    /// `services` makes the services of a listener, with reflection or without. Each request
-    /// carries an `Arc<Peer>` among its extensions. `pages` is what `[listen.ops]` shows; it is
-    /// up for as long as any call is in flight, and not ready from the drain on.
+    /// `services` makes the services of a listener, with reflection or without. Each request carries an
+    /// `Arc<Peer>` among its extensions, and passes `entrance`; without one nothing is recorded, and
+    /// the vault's own services refuse to work. `pages` is what `[listen.ops]` shows; it is up for as
+    /// long as any call is in flight, and not ready from the drain on.
     ///
     /// Dropping the future ends all connections at once.
     pub async fn serve(
         self,
         services: impl Fn(bool) -> Routes,
+        entrance: Option<Entrance>,
         pages: Pages,
         drain: CancellationToken,
         grace: Duration,
     ) -> Drained {
         let Self { mtls, mesh, jwt, admin, ops, issuers, limits } = self;
-        let calls = Calls::new(&limits);
+        let calls = Calls::new(&limits, entrance);
         let connections = Arc::new(Connections::new(&limits, drain.clone()));
         let door = |reflection, connections_max| Door {
             connections_max,

@@ -45,7 +45,7 @@ pub(crate) fn noop(directory: &Path) -> Result<(), Failure> {
         // Nobody comes with a token here.
         let issuers = Arc::new(Issuers::new(Arc::new(SystemClock)));
         let listeners = Listeners::bind(&config.listeners, issuers, config.limits).await?;
-        listeners.serve(services, pages, drain, config.drain).await;
+        listeners.serve(services, None, pages, drain, config.drain).await;
         Ok(())
     })
 }

@@ -20,6 +20,9 @@ pub enum Action {
     CompleteAuthorization,
     WatchToken,
     RevokeTokens,
+    ListAuditEvents,
+    GetAuditCheckpoint,
+    ProveAuditEvent,
 }
 
 impl Action {
@@ -41,6 +44,9 @@ impl Action {
             Self::CompleteAuthorization => "CompleteAuthorization",
             Self::WatchToken => "WatchToken",
             Self::RevokeTokens => "RevokeTokens",
+            Self::ListAuditEvents => "ListAuditEvents",
+            Self::GetAuditCheckpoint => "GetAuditCheckpoint",
+            Self::ProveAuditEvent => "ProveAuditEvent",
         }
     }
 }
@@ -60,7 +66,7 @@ impl FromStr for Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::UploadCredential,
         Self::GetCredential,
         Self::ListCredentials,
@@ -75,6 +81,9 @@ impl Action {
         Self::CompleteAuthorization,
         Self::WatchToken,
         Self::RevokeTokens,
+        Self::ListAuditEvents,
+        Self::GetAuditCheckpoint,
+        Self::ProveAuditEvent,
     ];
 }
 

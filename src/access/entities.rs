@@ -19,6 +19,8 @@ pub enum Resource<'a> {
     AbsentCredential(&'a CredentialName),
     /// A tenant, whether it has credentials or not: what lists range over.
     Tenant(&'a TenantId),
+    /// The record of all calls.
+    AuditLog,
     /// A credential that somebody describes, to have a decision explained.
     Supposed(Supposed<'a>),
 }
@@ -33,6 +35,9 @@ pub struct Supposed<'a> {
     /// `ti` of the file that serves; `None` if it names none.
     pub infor_tenant: Option<&'a str>,
 }
+
+/// The id of the one [`Resource::AuditLog`] that there is.
+pub(super) const AUDIT_LOG: &str = "log";
 
 /// Why a request cannot even be asked.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +54,7 @@ pub(super) enum Unaskable {
 pub(super) struct Vocabulary {
     pub(super) schema: Schema,
     action: EntityTypeName,
+    audit_log: EntityTypeName,
     caller: EntityTypeName,
     credential: EntityTypeName,
     group: EntityTypeName,
@@ -64,6 +70,7 @@ impl Vocabulary {
         Self {
             schema,
             action: name("Action"),
+            audit_log: name("AuditLog"),
             caller: name("Caller"),
             credential: name("Credential"),
             group: name("Group"),
@@ -100,6 +107,10 @@ impl Vocabulary {
             Resource::Tenant(tenant) => {
                 let tenant = uid(&self.tenant, tenant.as_str());
                 (tenant.clone(), vec![Entity::with_uid(tenant)])
+            }
+            Resource::AuditLog => {
+                let log = uid(&self.audit_log, AUDIT_LOG);
+                (log.clone(), vec![Entity::with_uid(log)])
             }
         };
 

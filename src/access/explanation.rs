@@ -141,6 +141,7 @@ impl Policy {
 
 fn inapplicable(action: Action, resource: Resource<'_>) -> Inapplicable {
     let kind = match resource {
+        Resource::AuditLog => "audit log",
         Resource::Tenant(_) => "tenant",
         Resource::Credential(_) | Resource::AbsentCredential(_) | Resource::Supposed(_) => {
             "credential"

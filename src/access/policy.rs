@@ -5,7 +5,7 @@ use std::str::FromStr;
 use cedar_policy::{Authorizer, PolicyId, PolicySet, ValidationMode, Validator};
 use miette::Diagnostic;
 
-use super::entities::{Unaskable, Vocabulary};
+use super::entities::{AUDIT_LOG, Unaskable, Vocabulary};
 use super::nesting::{self, CHAIN_MAX, NESTING_MAX, TooDeep};
 use super::outline::{Lines, line_at, name_of};
 use super::view::View;
@@ -214,6 +214,9 @@ fn check_names(
                 let policy = name_of(policy);
                 return Err(InvalidPolicy::UnknownGroup { line, policy, group: id.to_owned() });
             }
+            "AuditLog" if id != AUDIT_LOG => {
+                return Err(impossible(format!("expected `{AUDIT_LOG}`")));
+            }
             "Caller" => drop(id.parse::<Caller>().map_err(|error| impossible(error.to_string()))?),
             "Tenant" => {
                 drop(id.parse::<TenantId>().map_err(|error| impossible(error.to_string()))?);
@@ -284,6 +287,10 @@ mod tests {
             (
                 "forbid (principal, action, resource == Credential::\"acme/infor\");",
                 "line 1: policy `policy0` names Credential::\"acme/infor\", which cannot exist: expected",
+            ),
+            (
+                "permit (principal, action, resource == AuditLog::\"all\");",
+                "line 1: policy `policy0` names AuditLog::\"all\", which cannot exist: expected `log`",
             ),
         ] {
             let refusal = refusal(text);

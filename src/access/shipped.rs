@@ -36,6 +36,9 @@ fn promised(action: Action) -> [bool; 5] {
         | Action::UndeleteCredential
         | Action::RevokeTokens => [true, false, false, false, false],
         Action::IssueToken | Action::WatchToken => [true, false, true, false, false],
+        Action::ListAuditEvents | Action::GetAuditCheckpoint | Action::ProveAuditEvent => {
+            [true, false, false, true, false]
+        }
     }
 }
 
@@ -46,10 +49,15 @@ fn each_role_may_do_what_is_promised_and_nothing_else_in_every_tenant() {
         for (member, expected) in MEMBERS.into_iter().zip(promised(action)) {
             for tenant in ["acme", "other"] {
                 let credential = credential(&format!("tenants/{tenant}/credentials/infor"), &[]);
+                let list = Resource::Tenant(&credential.name.tenant);
+                let absent = Resource::AbsentCredential(&credential.name);
                 let resources = if action == Action::ListCredentials {
-                    vec![Resource::Tenant(&credential.name.tenant)]
+                    vec![list]
+                } else if action == Action::GetAuditCheckpoint {
+                    vec![Resource::AuditLog]
+                } else if [Action::ListAuditEvents, Action::ProveAuditEvent].contains(&action) {
+                    vec![list, Resource::AuditLog]
                 } else {
-                    let absent = Resource::AbsentCredential(&credential.name);
                     vec![Resource::Credential(&credential), absent]
                 };
                 for resource in resources {

@@ -11,6 +11,8 @@ use crate::ports::{RootKey as _, StoreError};
 use crate::sealing::{Keyring, RandomError};
 use crate::vault::{CreateVaultError, Vault};
 
+use super::recording::{self, OpenRecordingError};
+
 /// What was made.
 #[derive(Clone, Debug)]
 pub struct Initialized {
@@ -20,6 +22,8 @@ pub struct Initialized {
     pub root_key_id: String,
     /// Whether the root key was made too, or was there already.
     pub root_key_created: bool,
+    /// The key that verifies its audit log.
+    pub verifier_key: String,
 }
 
 /// Why no vault was made. Nothing was changed, unless the disk failed halfway; a root key that was
@@ -51,6 +55,9 @@ pub enum InitError {
     /// The store was made and does not open.
     #[error(transparent)]
     OpenStore(#[from] OpenStoreError),
+    /// The audit log could not be made.
+    #[error(transparent)]
+    Audit(#[from] OpenRecordingError),
     /// The keyring could not be made.
     #[error(transparent)]
     Vault(#[from] CreateVaultError),
@@ -68,6 +75,7 @@ pub enum InitError {
 pub async fn init(config: &Config) -> Result<Initialized, InitError> {
     // First, so that a refusal leaves no root key behind that belongs to nothing.
     SledStore::vacant(&config.data_dir)?;
+    recording::vacant(&config.audit.dir)?;
     let (root_key, root_key_created) = read_or_create(&config.root_key)?;
     let keyring = Keyring::generate()?;
     SledStore::create(&config.data_dir, keyring.store_id())?;
@@ -75,7 +83,9 @@ pub async fn init(config: &Config) -> Result<Initialized, InitError> {
     Vault::create(&store, &keyring, &root_key).await?;
     store.close().await.map_err(InitError::Close)?;
     let root_key_id = root_key.key_id().to_owned();
-    Ok(Initialized { store_id: keyring.store_id(), root_key_id, root_key_created })
+    let audit = recording::make(&config.audit, &keyring)?;
+    let verifier_key = audit.verifier_key().to_owned();
+    Ok(Initialized { store_id: keyring.store_id(), root_key_id, root_key_created, verifier_key })
 }
 
 fn read_or_create(path: &Path) -> Result<(RootKeyFile, bool), InitError> {

@@ -1,6 +1,6 @@
 //! Opening what the configuration names.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::access::Current;
@@ -8,6 +8,7 @@ use crate::adapters::{
     HttpProxy, HttpsTokenEndpoint, OpenStoreError, ReadRootKeyError, RootKeyFile, SledStore,
     SoundStore, SystemClock,
 };
+use crate::audit::AuditLog;
 use crate::config::{Config, Egress, EgressHost, EgressProxy, ReadCertificatesError};
 use crate::identity::LoadKeysError;
 use crate::ion::HostRules;
@@ -18,6 +19,7 @@ use crate::tokens::{Jitter, OpenIssuerError, TokenIssuer, TokenSettings};
 use crate::vault::{OpenVaultError, UnlockKeyringError, Vault, unlock_keyring};
 
 use super::policy_file::{ReadPolicyError, read_policy};
+use super::recording::{self, OpenRecordingError};
 
 /// Why a vault did not start. Each says what to do. Nothing was changed, but for
 /// [`StartError::Open`] and [`StartError::Vault`]: what they tell shows only once the store is open.
@@ -63,6 +65,9 @@ pub enum StartError {
     /// The store is sound and does not open all the same.
     #[error(transparent)]
     Open(OpenStoreError),
+    /// The audit log does not open.
+    #[error(transparent)]
+    Audit(#[from] OpenRecordingError),
     /// The credentials in it cannot be read.
     #[error(transparent)]
     Vault(#[from] OpenVaultError),
@@ -82,6 +87,7 @@ pub(super) struct Parts {
     pub(super) store: Arc<SledStore>,
     pub(super) vault: Vault,
     pub(super) issuer: TokenIssuer,
+    pub(super) audit: AuditLog,
     pub(super) access: Arc<Current>,
 }
 
@@ -93,7 +99,7 @@ impl Parts {
         let hosts = Arc::new(HostRules::new(approved));
         let root_key = RootKeyFile::read(&config.root_key)
             .map_err(|source| StartError::RootKey { path: config.root_key.clone(), source })?;
-        let (store, keyring) = open_store(&config.data_dir, &root_key).await?;
+        let (store, keyring, audit) = open_store(config, &root_key).await?;
         let clock = Arc::new(SystemClock);
         let vault = Vault::open(store.clone(), keyring, hosts.clone(), clock.clone()).await?;
         let endpoint = Arc::new(match proxy {
@@ -106,16 +112,17 @@ impl Parts {
         let jitter = Jitter::from_os()?;
         let issuer =
             TokenIssuer::open(vault.clone(), hosts, endpoint, clock, settings, jitter).await?;
-        Ok(Self { store, vault, issuer, access })
+        Ok(Self { store, vault, issuer, audit, access })
     }
 }
 
-/// The root key is tried before anything is changed.
+/// The root key is tried before anything is changed, and the audit log comes before the store: what
+/// cannot be recorded is not to be opened.
 async fn open_store(
-    data_dir: &Path,
+    config: &Config,
     root_key: &RootKeyFile,
-) -> Result<(Arc<SledStore>, Keyring), StartError> {
-    let data_dir = data_dir.to_owned();
+) -> Result<(Arc<SledStore>, Keyring, AuditLog), StartError> {
+    let data_dir = config.data_dir.clone();
     let (sound, wrapped) = blocking(move || {
         let sound = SoundStore::check(&data_dir).map_err(StartError::Store)?;
         let wrapped = sound.keyring().map_err(StartError::ReadKeyring)?;
@@ -123,8 +130,14 @@ async fn open_store(
     })
     .await?;
     let keyring = unlock_keyring(wrapped.as_deref(), sound.store_id(), root_key).await?;
+    let audit = config.audit.clone();
+    let (keyring, audit) = blocking(move || {
+        let log = recording::open(&audit, &keyring)?;
+        Ok((keyring, log))
+    })
+    .await?;
     let store = blocking(move || sound.open().map_err(StartError::Open)).await?;
-    Ok((Arc::new(store), keyring))
+    Ok((Arc::new(store), keyring, audit))
 }
 
 async fn blocking<T: Send + 'static>(

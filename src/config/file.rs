@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::audit::AuditFile;
 use super::egress::EgressFile;
 use super::invalid::InvalidConfig;
 use super::limits::LimitsFile;
@@ -27,6 +28,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) tokens: TokensFile,
     pub(super) access: AccessFile,
+    #[serde(default)]
+    pub(super) audit: AuditFile,
     #[serde(default)]
     pub(super) log: LogFile,
     #[serde(default = "drain_seconds")]

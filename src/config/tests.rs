@@ -48,6 +48,8 @@ fn the_example_is_valid_and_shows_the_defaults() {
     assert_eq!(example.limits, Limits::default());
     assert_eq!(example.quotas, least.quotas);
     assert_eq!(example.quotas, QuotaSettings::default());
+    let kept = |config: &Config| format!("{:?}", config.audit.settings);
+    assert_eq!(kept(&example), kept(&least));
     assert_eq!(example.drain, least.drain);
     assert_eq!(example.egress, least.egress);
     assert_eq!(example.budget, least.budget);

@@ -79,6 +79,7 @@ pub(super) fn request_stamp(
         return Ok(None);
     }
     let id: RequestId = id.parse()?;
+    call.entry.has_request_id(&id.to_string());
     let content = content.iter().map(|field| field.as_bytes().to_vec()).collect();
     Ok(Some(RequestStamp { caller: call.caller.clone(), rpc, id, content }))
 }

@@ -94,6 +94,29 @@ impl Guard {
         }
         Ok(listing)
     }
+
+    /// Charges a call about the audit log to its caller.
+    pub(super) fn charge(&self, call: Call<'_>, action: Action) -> Result<(), Refusal> {
+        Ok(self.quotas.charge_caller(call.caller, effect(action))?)
+    }
+
+    /// Whether the caller may do this with the records of calls about what is below `parent`, or with
+    /// the whole log.
+    pub(super) fn audit(
+        &self,
+        call: Call<'_>,
+        action: Action,
+        parent: &Parent,
+    ) -> Result<(), Refusal> {
+        let resource = match parent {
+            Parent::AllTenants => Resource::AuditLog,
+            Parent::Tenant(tenant) => Resource::Tenant(tenant),
+        };
+        match self.access.load().permits(call.caller, action, resource) {
+            true => Ok(()),
+            false => Err(Reason::CallerDenied.says("policy does not permit this").into()),
+        }
+    }
 }
 
 /// One page of a list, judged by one policy.
@@ -122,7 +145,10 @@ fn effect(action: Action) -> Effect {
         | Action::ListCredentials
         | Action::ListCredentialVersions
         | Action::IssueToken
-        | Action::WatchToken => Effect::Reads,
+        | Action::WatchToken
+        | Action::ListAuditEvents
+        | Action::GetAuditCheckpoint
+        | Action::ProveAuditEvent => Effect::Reads,
         Action::UploadCredential
         | Action::UpdateCredential
         | Action::ActivateCredentialVersion

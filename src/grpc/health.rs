@@ -9,8 +9,9 @@ use tonic_health::server::{HealthReporter, health_reporter};
 pub struct Health(HealthReporter);
 
 /// The services that can be asked about (`grpc.health.v1.HealthCheckRequest.service`).
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "",
+    "ionvault.v1.AuditService",
     "ionvault.v1.AuthorizationService",
     "ionvault.v1.CredentialService",
     "ionvault.v1.TokenService",

@@ -1,11 +1,13 @@
 //! Domain values as protobuf messages.
 
+mod audit;
 mod diagnosis;
 
 use crate::model::{Credential, Grant, Health, IonApiFacts, State, Version, VersionName};
 use crate::pb::v1;
 use crate::tokens::{BudgetUsage, HealthReport, Issued, Revocation, StartedAuthorization};
 
+pub(super) use audit::{audit_checkpoint, audit_event};
 pub(super) use diagnosis::diagnosis;
 
 /// A credential, how it stands with Infor (`None` only if it has no version that serves), and what

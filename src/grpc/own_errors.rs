@@ -7,10 +7,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::status::{DOMAIN, RETRY_AFTER, Reason};
 
-/// Adds `google.rpc.ErrorInfo` to an error answer that has no details. `listen` passes every
-/// answer through it.
-#[must_use]
-pub fn with_reason(response: http::Response<Body>) -> http::Response<Body> {
+/// Adds `google.rpc.ErrorInfo` to an error answer that has no details. Every answer passes through it.
+pub(super) fn with_reason(response: http::Response<Body>) -> http::Response<Body> {
     // A call that succeeded has its status in the trailers; an error is all headers.
     if !response.headers().contains_key("grpc-status") {
         return response;
@@ -26,6 +24,12 @@ pub fn with_reason(response: http::Response<Body>) -> http::Response<Body> {
         }
         Some(_) | None => response,
     }
+}
+
+/// The answer to a call that came while too many were at work.
+#[must_use]
+pub fn overloaded() -> http::Response<Body> {
+    Reason::Overloaded.says("too many calls are at work: retry").into_http()
 }
 
 /// The trailers of a stream whose connection is about to end. Drains end all connections, and age

@@ -4,7 +4,9 @@
 //! Callers decide by code and reason; `proto/` lists them for each RPC. What a caller is told is a
 //! fixed sentence, or a text that its type promises to be fit for callers; causes go to the log.
 
+mod audit;
 mod authorizations;
+mod outcome;
 mod quotas;
 mod tokens;
 mod vault;
@@ -18,6 +20,9 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::ion::HostNotAllowed;
 
+pub(super) use audit::{audit_unavailable, no_such_event};
+pub(super) use outcome::Outcome;
+
 /// The domain of every `google.rpc.ErrorInfo` of this service.
 pub(super) const DOMAIN: &str = "ionvault";
 
@@ -29,6 +34,7 @@ pub(super) enum Reason {
     InvalidIonApiFile,
     HostNotAllowed,
     CredentialNotFound,
+    AuditEventNotFound,
     CredentialRefused,
     AuthorizationRequired,
     AuthorizationNotNeeded,
@@ -48,6 +54,7 @@ pub(super) enum Reason {
     CallerDenied,
     CallerRateLimited,
     StoreUnavailable,
+    AuditUnavailable,
     Overloaded,
     ShuttingDown,
     IntegrityFailure,
@@ -67,10 +74,13 @@ impl Reason {
             | Self::NoActiveVersion
             | Self::CredentialDeleted
             | Self::NotDeleted => Code::FailedPrecondition,
-            Self::CredentialNotFound | Self::VersionNotFound => Code::NotFound,
+            Self::CredentialNotFound | Self::VersionNotFound | Self::AuditEventNotFound => {
+                Code::NotFound
+            }
             Self::ProviderUnavailable
             | Self::ProviderMisbehaved
             | Self::StoreUnavailable
+            | Self::AuditUnavailable
             | Self::Overloaded
             | Self::ShuttingDown => Code::Unavailable,
             Self::LifetimeTooLong => Code::OutOfRange,
@@ -92,6 +102,7 @@ impl Reason {
             Self::InvalidIonApiFile => "INVALID_ION_API_FILE",
             Self::HostNotAllowed => "HOST_NOT_ALLOWED",
             Self::CredentialNotFound => "CREDENTIAL_NOT_FOUND",
+            Self::AuditEventNotFound => "AUDIT_EVENT_NOT_FOUND",
             Self::CredentialRefused => "CREDENTIAL_REFUSED",
             Self::AuthorizationRequired => "AUTHORIZATION_REQUIRED",
             Self::AuthorizationNotNeeded => "AUTHORIZATION_NOT_NEEDED",
@@ -111,6 +122,7 @@ impl Reason {
             Self::CallerDenied => "CALLER_DENIED",
             Self::CallerRateLimited => "CALLER_RATE_LIMITED",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
+            Self::AuditUnavailable => "AUDIT_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
             Self::ShuttingDown => "SHUTTING_DOWN",
             Self::IntegrityFailure => "INTEGRITY_FAILURE",
@@ -146,6 +158,45 @@ impl Reason {
         }
         Status::with_error_details(self.code(), told, details)
     }
+}
+
+/// As the protocol names its codes.
+const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// Whether an answer of this code is to be had for the asking, as often as somebody likes, and
+/// means that nothing was done.
+const fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::OutOfRange
+            | Code::PermissionDenied
+            | Code::ResourceExhausted
+            | Code::Unauthenticated
+            | Code::Unimplemented
+            | Code::Internal
+    )
 }
 
 /// Long enough that a crowd of callers is no storm, short enough that nobody minds.

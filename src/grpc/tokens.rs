@@ -42,6 +42,7 @@ impl Tokens {
         let (min_remaining, rejected) = violations.finish(min_remaining.zip(rejected))?;
         let query = IssueQuery { min_remaining, rejected: rejected.as_deref() };
         let issued = self.issuer.issue(&credential, query).await?;
+        call.entry.hands_out(&issued.token.id);
         token(&issued)
     }
 

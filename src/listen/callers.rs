@@ -38,6 +38,14 @@ impl Callers {
         }
     }
 
+    /// Who calls, if that is known before any request was read.
+    pub(super) fn known(&self) -> Option<&Peer> {
+        match self {
+            Self::One(peer) => Some(peer),
+            Self::Each { .. } => None,
+        }
+    }
+
     /// Who sent the request with these headers.
     pub(super) async fn of(&self, headers: &HeaderMap) -> Arc<Peer> {
         match self {

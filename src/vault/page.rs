@@ -113,6 +113,29 @@ impl Vault {
     }
 }
 
+impl Vault {
+    /// A page token for lists of others: it answers only the query that it was made for. Empty, if
+    /// there is no further page.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`]
+    pub fn page_token(&self, query: &[&[u8]], position: Option<&u64>) -> Result<String, ListError> {
+        let inner = &*self.0;
+        Ok(inner.seal_page_token(&inner.page_scope(query), position)?)
+    }
+
+    /// The position that a page token of [`Vault::page_token`] stands for; `None` for the first page.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPageToken`], if it was made for another query.
+    pub fn page_position(&self, query: &[&[u8]], token: &str) -> Result<Option<u64>, ListError> {
+        let inner = &*self.0;
+        Ok(inner.open_page_token(&inner.page_scope(query), token)?)
+    }
+}
+
 impl Inner {
     /// The page, and the name that the next one begins behind, if there is more.
     fn walk(

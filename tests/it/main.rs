@@ -9,6 +9,8 @@
 )]
 
 mod accounts;
+mod audit;
+mod audit_service;
 mod authorization;
 mod credentials;
 mod damage;

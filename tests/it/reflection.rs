@@ -6,8 +6,9 @@ use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::support::{ADMIN, World};
 
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "grpc.health.v1.Health",
+    "ionvault.v1.AuditService",
     "ionvault.v1.AuthorizationService",
     "ionvault.v1.CredentialService",
     "ionvault.v1.TokenService",

@@ -1,5 +1,6 @@
 //! A vault in a temporary directory, callers on an in-memory pipe, and a fake Infor.
 
+mod audit;
 mod clock;
 mod codes;
 mod faulty_store;
@@ -8,15 +9,18 @@ mod pipe;
 pub(crate) mod raw;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ionvault::access::{Access, Current, Groups, SHIPPED_POLICY};
-use ionvault::adapters::{RootKeyFile, SledStore};
-use ionvault::grpc::Services;
+use ionvault::adapters::{RootKeyFile, SledStore, SystemClock};
+use ionvault::audit::{AuditLog, Record, Refusals};
+use ionvault::grpc::{Entrance, Services};
 use ionvault::identity::UnusableIdentity;
 use ionvault::ion::{ApprovedHost, HostRules};
 use ionvault::model::Caller;
+use ionvault::pb::v1::audit_service_client::AuditServiceClient;
 use ionvault::pb::v1::authorization_service_client::AuthorizationServiceClient;
 use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
 use ionvault::pb::v1::token_service_client::TokenServiceClient;
@@ -30,6 +34,7 @@ use ionvault::sealing::{Keyring, RecordKind, StoreKey};
 use ionvault::tokens::{Authorizations, Jitter, TokenIssuer, TokenSettings};
 use ionvault::vault::{OpenVaultError, Vault, unlock_keyring};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::transport::Channel;
 use tonic_types::StatusExt;
@@ -64,6 +69,12 @@ pub(crate) struct World {
     pub(crate) vault: Vault,
     pub(crate) issuer: TokenIssuer,
     pub(crate) authorizations: Authorizations,
+    pub(crate) audit: AuditLog,
+    /// Where it lies.
+    pub(crate) audit_dir: PathBuf,
+    /// Closes it.
+    pub(crate) audit_ends: CancellationToken,
+    pub(crate) entrance: Entrance,
     pub(crate) infor: Arc<FakeInfor>,
     pub(crate) clock: Arc<ManualClock>,
     settings: TokenSettings,
@@ -116,6 +127,8 @@ impl World {
         let keyring = store.keyring().await.unwrap();
         let keyring =
             unlock_keyring(keyring.as_deref(), store.store_id(), &root_key).await.unwrap();
+        let (audit, audit_dir, audit_ends) = audit::open(dir.path(), &keyring);
+        let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)));
         let faulty = Arc::new(FaultyStore::new(store.clone()));
         let opened = Vault::open(faulty.clone(), keyring, hosts.clone(), clock.clone());
         let vault = match opened.await {
@@ -140,6 +153,7 @@ impl World {
             vault: vault.clone(),
             issuer: issuer.clone(),
             authorizations: authorizations.clone(),
+            audit: audit.clone(),
             access: Arc::new(Current::new(access)),
             quotas: Arc::new(Quotas::new(NO_QUOTAS)),
         };
@@ -150,6 +164,10 @@ impl World {
             vault,
             issuer,
             authorizations,
+            audit,
+            audit_dir,
+            audit_ends,
+            entrance,
             infor,
             clock,
             settings,
@@ -204,6 +222,16 @@ impl World {
         AuthorizationServiceClient::new(self.channel(caller).await)
     }
 
+    /// The audit service, as `caller` sees it.
+    pub(crate) async fn audit_service(&self, caller: &str) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.channel(caller).await)
+    }
+
+    /// All records of the audit log.
+    pub(crate) async fn recorded(&self) -> Vec<Record> {
+        audit::all(&self.audit).await
+    }
+
     /// A connection of `caller`.
     pub(crate) async fn channel(&self, caller: &str) -> Channel {
         self.channel_of(Ok(caller.parse().unwrap())).await
@@ -211,7 +239,7 @@ impl World {
 
     /// A connection whose other end is `caller`, or has an identity of no use.
     pub(crate) async fn channel_of(&self, caller: Result<Caller, UnusableIdentity>) -> Channel {
-        pipe::connect(self.services.clone(), caller).await
+        pipe::connect(self.services.clone(), self.entrance.clone(), caller).await
     }
 
     /// A connection of `caller` to a vault whose operator has this policy, and no groups.
@@ -219,7 +247,7 @@ impl World {
         let access = Access::new(policy, &Groups::default()).unwrap();
         let access = Arc::new(Current::new(access));
         let services = Services { access, ..self.services.clone() };
-        pipe::connect(services, Ok(caller.parse().unwrap())).await
+        pipe::connect(services, self.entrance.clone(), Ok(caller.parse().unwrap())).await
     }
 
     /// The same vault, where from now on the operator has this policy, and the groups as before.

@@ -125,6 +125,26 @@ async fn a_call_ends_at_the_limit_of_the_server_or_earlier_if_the_caller_says_so
 }
 
 #[tokio::test]
+async fn a_call_that_its_caller_left_or_that_came_too_late_is_recorded() {
+    let open = House::new().open().await;
+    let client = open.raw(&open.good()).await;
+    client.call_held(&[("grpc-timeout", "50m".to_owned())]).await.unwrap();
+    let left = tokio::spawn(client.call_held(&[]));
+    open.held.until_at_work(1).await;
+    left.abort();
+    open.held.until_at_work(0).await;
+
+    // The services here are none of the vault's.
+    let recorded = open.recorded().await;
+    let outcomes: Vec<_> = recorded.iter().map(|it| &*it.event.outcome).collect();
+    assert_eq!(outcomes, ["DEADLINE_EXCEEDED", "CANCELLED"]);
+    for record in &recorded {
+        assert_eq!((&*record.event.method, &*record.event.listener), ("unknown", "mtls"));
+        assert_eq!(record.event.caller, crate::authority::INVOICES);
+    }
+}
+
+#[tokio::test]
 async fn a_connection_has_no_more_calls_at_work_than_its_streams() {
     let mut house = House::new();
     house.limits.streams_per_connection = 2;

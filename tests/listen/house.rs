@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ionvault::adapters::SystemClock;
+use ionvault::audit::{AuditLog, AuditSettings, Filter, Order, PageQuery, Record, Refusals};
 use ionvault::config::{self, Config, Limits};
+use ionvault::grpc::Entrance;
 use ionvault::identity::{Issuers, Peer};
 use ionvault::listen::{Drained, Listeners, Pages};
+use ionvault::secret::LockedKey;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -48,6 +51,8 @@ pub struct Open {
     /// The peers of all calls to the health service.
     pub peers: Arc<Mutex<Vec<Arc<Peer>>>>,
     pub held: Held,
+    /// What was recorded of the calls.
+    pub audit: AuditLog,
     pub metrics: PrometheusHandle,
     /// What `/readyz` says.
     pub ready: Arc<Mutex<Result<(), String>>>,
@@ -147,9 +152,12 @@ impl House {
                 Arc::new(move || metrics.render())
             },
         };
+        let audit = audit(self.dir.path());
+        let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)));
         let until = drain.clone();
-        let serving =
-            tokio::spawn(async move { listeners.serve(services, pages, until, grace).await });
+        let serving = tokio::spawn(async move {
+            listeners.serve(services, Some(entrance), pages, until, grace).await
+        });
         Open {
             authority: self.authority,
             dir: self.dir,
@@ -160,6 +168,7 @@ impl House {
             serving,
             peers,
             held,
+            audit,
             metrics,
             ready,
             journal,
@@ -177,6 +186,12 @@ impl Open {
         lines.map(str::to_owned).collect()
     }
 
+    /// All that was recorded.
+    pub async fn recorded(&self) -> Vec<Record> {
+        let query = PageQuery { order: Order::OldestFirst, from: None, records_max: 100 };
+        self.audit.list(Filter::default(), query).await.unwrap().records
+    }
+
     pub fn last_peer(&self) -> Peer {
         self.peers.lock().unwrap().last().unwrap().as_ref().clone()
     }
@@ -188,6 +203,12 @@ pub const NAMING: [&str; 3] = ["x-forwarded-client-cert", "l5d-client-id", "auth
 /// No issuer of tokens.
 pub fn nobody() -> Arc<Issuers> {
     Arc::new(Issuers::new(Arc::new(SystemClock)))
+}
+
+fn audit(dir: &std::path::Path) -> AuditLog {
+    let seed = LockedKey::from_bytes(&[7; 32]).unwrap();
+    let (dir, settings) = (dir.join("audit"), AuditSettings::default());
+    AuditLog::open(&dir, "ionvault/listen", seed, settings, Arc::new(SystemClock)).unwrap()
 }
 
 fn services(peers: &Arc<Mutex<Vec<Arc<Peer>>>>, held: &Held, reflection: bool) -> Routes {

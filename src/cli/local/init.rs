@@ -24,7 +24,7 @@ pub(super) async fn run(init: Init, output: &mut Output<'_>) -> Result<(), Failu
     let Init { file: ConfigFile { config: path } } = init;
     let config = app::read_config(&path).map_err(|error| super::failed(&error))?;
     let made = app::init(&config).await.map_err(|error| super::failed(&error))?;
-    let Initialized { store_id, root_key_id, root_key_created } = made;
+    let Initialized { store_id, root_key_id, root_key_created, verifier_key } = made;
     output.line(&format!("Made the store {store_id}."))?;
     if root_key_created {
         output
@@ -35,6 +35,8 @@ pub(super) async fn run(init: Init, output: &mut Output<'_>) -> Result<(), Failu
     } else {
         output.line(&format!("It is sealed with the root key {root_key_id}, which was there."))?;
     }
+    output.line("Its audit log is verified with this key. Give it to the auditors:")?;
+    output.line(&verifier_key)?;
     output.line(&format!("Next: ionvault serve --config {}", path.display()))?;
     Ok(())
 }

@@ -37,6 +37,9 @@ impl Credentials {
         };
         let requested_by =
             violations.check("requested_by", fields::requested_by(message.requested_by));
+        if let Some(person) = &requested_by {
+            call.entry.is_requested_by(person);
+        }
         let verification = violations.check("verification", verification(message.verification));
         let content = content(
             &name,

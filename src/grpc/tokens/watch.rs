@@ -1,6 +1,7 @@
 //! `WatchToken`.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio_stream::Stream;
@@ -10,6 +11,7 @@ use tonic_types::StatusExt;
 
 use crate::access::Action;
 use crate::grpc::call::Call;
+use crate::grpc::entry::Entry;
 use crate::grpc::fields::{self, Violations};
 use crate::grpc::guard::Guard;
 use crate::grpc::{Refusal, into_parts};
@@ -34,8 +36,9 @@ impl Tokens {
         let min_remaining = violations.check("min_remaining", min_remaining);
         let min_remaining = violations.finish(min_remaining)?;
         let watch = self.issuer.watch(call.caller, min_remaining)?;
-        let (guard, caller) = (self.guard.clone(), call.caller.clone());
-        Ok(WatchTokenStream::of(Watcher { guard, caller, name, watch }))
+        let guard = self.guard.clone();
+        let (caller, entry) = (call.caller.clone(), call.entry.clone());
+        Ok(WatchTokenStream::of(Watcher { guard, caller, entry, name, watch }))
     }
 }
 
@@ -43,6 +46,7 @@ impl Tokens {
 struct Watcher {
     guard: Guard,
     caller: Caller,
+    entry: Arc<Entry>,
     name: CredentialName,
     watch: Watch,
 }
@@ -50,11 +54,22 @@ struct Watcher {
 impl Watcher {
     /// The next message, and the watcher to wait for the one after it.
     async fn step(mut self) -> (Result<WatchTokenResponse, Status>, Self) {
-        let Self { guard, caller, name, watch } = &mut self;
-        let call = Call { caller };
+        let Self { guard, caller, entry, name, watch } = &mut self;
+        let call = Call { caller, entry };
         let permitted = || guard.still(call, Action::WatchToken, name);
         let news = watch.next::<Refusal>(permitted).await;
-        let message = news.and_then(message).map_err(|Refusal(status)| status);
+        // What hands out a token is recorded before it is sent, and a stream that ends in an error
+        // with it: the beginning was recorded like any other call.
+        let message = news.and_then(|news| {
+            if let News::Token(issued) = &news {
+                entry.hands_out_another(&issued.token.id)?;
+            }
+            message(news)
+        });
+        let message = message.map_err(|Refusal(status)| status);
+        if let Err(status) = &message {
+            entry.ends(status);
+        }
         (message, self)
     }
 }
