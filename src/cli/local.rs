@@ -1,5 +1,6 @@
-//! The commands that start or make a vault.
+//! The commands that start or make a vault, or look at what one left.
 
+mod audit;
 #[cfg(feature = "simulator")]
 mod dev;
 mod init;
@@ -20,6 +21,7 @@ pub(super) enum Command {
     Serve(serve::Serve),
     Init(init::Init),
     Policy(policy::Policy),
+    Audit(audit::Audit),
     #[cfg(feature = "simulator")]
     Dev(dev::Dev),
 }
@@ -43,6 +45,7 @@ pub(super) fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failu
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Init(arguments) => init::run(arguments, output).await,
             Command::Policy(arguments) => policy::run(arguments, output),
+            Command::Audit(arguments) => audit::run(arguments, output).await,
             #[cfg(feature = "simulator")]
             Command::Dev(arguments) => dev::run(arguments, output).await,
         }

@@ -93,6 +93,27 @@ fn a_new_vault_is_made_served_and_stopped() {
 }
 
 #[test]
+fn a_copied_audit_log_is_verified_offline_and_one_changed_word_is_found() {
+    let (dir, config) = prepared();
+    let said = run(&["init", "--config", &config]).done();
+    let key = said.lines().nth_back(1).unwrap().to_owned();
+    Serving::start(&config, &dir.path().join("admin.sock")).stop();
+    let log = dir.path().join("store/audit");
+    let verify = || run(&["audit", "verify", &log.display().to_string(), "--key", key.as_str()]);
+    let said = verify().done();
+    assert!(said.starts_with("Sound: "), "{said}");
+
+    let segment = log.join("00000000000000000000.jsonl");
+    let lines = String::from_utf8(std::fs::read(&segment).unwrap()).unwrap();
+    assert!(lines.contains("ListCredentials"));
+    std::fs::write(&segment, lines.replacen("ListCredentials", "LisTCredentials", 1)).unwrap();
+    let found = verify();
+    assert_eq!(found.code, Some(1));
+    assert!(found.stdout.contains("record 0 "), "{}", found.stdout);
+    assert!(found.stderr.contains("is not what was signed"), "{}", found.stderr);
+}
+
+#[test]
 fn a_store_that_is_there_is_not_made_again() {
     let (dir, config) = prepared();
     run(&["init", "--config", &config]).done();

@@ -1,0 +1,82 @@
+//! `ionvault audit`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::audit::{self, Report};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+
+/// Verify the record of all calls
+///
+/// Nothing is asked of a running vault: copied files and a public key are enough.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Audit {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Verify(Verify),
+}
+
+/// Find out whether a copied audit log is what the vault signed
+///
+/// What is wrong is printed, one finding on each line, and the exit code is 1. Without --checkpoint an
+/// older copy of the whole log looks sound: give the newest ones that were kept elsewhere.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  ionvault audit verify /mnt/copy/audit --key \"$(cat vault.vkey)\" --checkpoint /mnt/witness/*")]
+struct Verify {
+    /// Directory of the copy; copy the file `checkpoint` first if the vault is running
+    dir: PathBuf,
+
+    /// The key that `ionvault init` printed; not one that came with the copy
+    #[arg(long, value_name = "VKEY")]
+    key: String,
+
+    /// Files of checkpoints that were kept elsewhere
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    checkpoint: Vec<PathBuf>,
+}
+
+pub(super) async fn run(audit: Audit, output: &mut Output<'_>) -> Result<(), Failure> {
+    let Audit { command: Command::Verify(Verify { dir, key, checkpoint }) } = audit;
+    let mut witnessed = Vec::with_capacity(checkpoint.len());
+    for file in checkpoint {
+        let note = std::fs::read_to_string(&file).map_err(|error| {
+            let what = format!("{} cannot be read", file.display());
+            Failure::caused(Exit::Failed, what, &error, "name files of checkpoints")
+        })?;
+        witnessed.push(note);
+    }
+    let report = audit::verify(&dir, &key, &witnessed).map_err(|error| super::failed(&error))?;
+    tell(&report, output)
+}
+
+fn tell(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
+    for finding in &report.findings {
+        output.line(&finding.to_string())?;
+    }
+    for note in &report.notes {
+        output.note(&format!("note: {note}"))?;
+    }
+    if !report.is_sound() {
+        let found = report.findings.len() as u64 + report.findings_left_out;
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("the audit log is not what was signed: {found} findings"),
+            "keep this copy as evidence, and compare it with others",
+        ));
+    }
+    let Report { records, first, size, after_checkpoint, checkpoints, .. } = report;
+    output.line(&format!(
+        "Sound: {records} records from {first} on, compared with {checkpoints} checkpoints. The \
+         largest covers those below {size}; {after_checkpoint} are not covered yet."
+    ))?;
+    Ok(())
+}
