@@ -181,7 +181,7 @@ fn times(keys: &Keys, now: u64, add: Add<'_>) {
         ("exp", Some(json!(null)), Claims),
         ("exp", Some(json!([now + 3540])), Claims),
         ("exp", Some(json!(true)), Claims),
-        ("exp", Some(json!(0)), Expired),
+        ("exp", Some(json!(0)), Lifetime),
         ("exp", Some(json!(now - 31)), Expired),
         ("exp", Some(json!(now + day)), Lifetime),
         ("exp", Some(json!(253_402_300_799_u64)), Lifetime),

@@ -219,7 +219,7 @@ fn the_command_line_shows_a_token_and_is_told_what_is_wrong_with_one() {
     };
     let (code, said) = show(&claims(now));
     assert_eq!((code, said.as_str()), (Some(0), "No credentials."));
-    let (code, said) = show(&changed(now, "exp", Some(json!(now - 60))));
+    let (code, said) = show(&changed(now, "exp", Some(json!(now - 40))));
     assert!(code == Some(4) && said.contains(InvalidToken::Expired.told()), "{said}");
     assert!(said.contains("--token-file"), "{said}");
     server.stop();
