@@ -153,7 +153,8 @@ fn a_policy_is_checked_and_explained_with_the_groups_of_the_configuration() {
     };
     let said = explain(&caller).done();
     assert!(said.contains("Answer      permitted\nGroups      admin\n"), "{said}");
-    explain("dns:stranger.example").failed(4);
+    let denied = explain("dns:stranger.example");
+    assert_eq!((denied.code, denied.stdout.as_str()), (Some(4), "Answer  denied\n"));
 
     std::fs::write(&file, "@id(\"a\")\npermit (principal in Group::\"none\", action, resource);")
         .unwrap();
