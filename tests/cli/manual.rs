@@ -3,8 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use ionvault::adapters::SystemClock;
+use ionvault::audit::{AuditLog, AuditSettings, Event};
 use ionvault::pb::v1::diagnosis::Verdict;
+use ionvault::secret::LockedKey;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -82,6 +87,23 @@ fn examples() -> Vec<(&'static str, &'static str)> {
     blocks.map(|block| block.split("```").next().unwrap().split_once('\n').unwrap()).collect()
 }
 
+/// A log of three calls, its key, and a checkpoint that somebody kept.
+fn audit_log(dir: &Path) {
+    let seed = LockedKey::from_bytes(&[7; 32]).unwrap();
+    let (settings, clock) = (AuditSettings::default(), Arc::new(SystemClock));
+    let log = AuditLog::open(&dir.join("copy"), "ionvault/sample", seed, settings, clock).unwrap();
+    for method in ["UploadCredential", "IssueToken", "IssueToken"] {
+        let event = Event { method: method.into(), outcome: "OK".into(), ..Event::default() };
+        log.admit().unwrap().record(&event).unwrap();
+    }
+    let over = CancellationToken::new();
+    over.cancel();
+    tokio::runtime::Runtime::new().unwrap().block_on(log.run(over));
+    std::fs::write(dir.join("vault.vkey"), log.verifier_key()).unwrap();
+    std::fs::create_dir(dir.join("witness")).unwrap();
+    std::fs::write(dir.join("witness/one"), &log.checkpoint().note).unwrap();
+}
+
 #[test]
 fn the_examples_print_what_the_manual_says() {
     let program = Path::new(env!("CARGO_BIN_EXE_ionvault")).parent().unwrap();
@@ -92,6 +114,7 @@ fn the_examples_print_what_the_manual_says() {
                   when { resource.hasTag(\"test\") };";
     vault.file("policy.cedar", policy.as_bytes());
     vault.file("ionvault.toml", configuration(vault.directory.path()).as_bytes());
+    audit_log(vault.directory.path());
     let examples = examples();
     assert!(examples.len() > 10);
     for (command, printed) in examples {

@@ -2,10 +2,10 @@
 
 use ionvault::pb::v1::{
     ActivateCredentialVersionRequest, CompleteAuthorizationRequest, Credential,
-    DeleteCredentialRequest, GetCredentialRequest, IssueTokenRequest,
-    ListCredentialVersionsRequest, ListCredentialsRequest, RevokeTokensRequest,
-    StartAuthorizationRequest, TestCredentialRequest, UndeleteCredentialRequest,
-    UpdateCredentialRequest, UploadCredentialRequest, WatchTokenRequest,
+    DeleteCredentialRequest, GetAuditCheckpointRequest, GetCredentialRequest, IssueTokenRequest,
+    ListAuditEventsRequest, ListCredentialVersionsRequest, ListCredentialsRequest,
+    ProveAuditEventRequest, RevokeTokensRequest, StartAuthorizationRequest, TestCredentialRequest,
+    UndeleteCredentialRequest, UpdateCredentialRequest, UploadCredentialRequest, WatchTokenRequest,
 };
 use prost::Message as _;
 
@@ -18,6 +18,15 @@ use super::Rpc;
 pub(super) enum Form {
     Good,
     Malformed,
+}
+
+/// Where the log of `matrix::world` says something about the tenant for the first time.
+fn first_record_about(name: &str) -> i64 {
+    match name.split('/').nth(1) {
+        Some("own") => 0,
+        Some("other") => 3,
+        _ => 1_000_000,
+    }
 }
 
 /// The bytes of a request about a credential, or about its tenant where it is about that.
@@ -85,6 +94,17 @@ pub(super) fn request(rpc: &Rpc, name: &str, form: Form) -> Vec<u8> {
             let good = "https://docbits.example/?code=a&state=b".to_owned();
             let redirect_uri = if malformed { "no address".to_owned() } else { good };
             CompleteAuthorizationRequest { name, redirect_uri }.encode_to_vec()
+        }
+        "ListAuditEvents" => {
+            let (parent, _) = name.split_once("/credentials/").unwrap();
+            let parent = parent.to_owned();
+            ListAuditEventsRequest { parent, page_size, page_token, ..Default::default() }
+                .encode_to_vec()
+        }
+        "GetAuditCheckpoint" => GetAuditCheckpointRequest {}.encode_to_vec(),
+        "ProveAuditEvent" => {
+            let sequence = if malformed { -1 } else { first_record_about(&name) };
+            ProveAuditEventRequest { sequence }.encode_to_vec()
         }
         other => panic!("{other} has no request here"),
     }

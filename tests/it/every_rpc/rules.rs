@@ -47,6 +47,7 @@ const NOT_DELETED: Told = (Code::FailedPrecondition, "NOT_DELETED");
 /// The files here are of Backend Services.
 const NOT_NEEDED: Told = (Code::FailedPrecondition, "AUTHORIZATION_NOT_NEEDED");
 const NOT_FOUND: Told = (Code::NotFound, "CREDENTIAL_NOT_FOUND");
+const NO_EVENT: Told = (Code::NotFound, "AUDIT_EVENT_NOT_FOUND");
 const DENIED: Told = (Code::PermissionDenied, "CALLER_DENIED");
 const UNKNOWN: Told = (Code::Unauthenticated, "CALLER_UNKNOWN");
 
@@ -70,6 +71,10 @@ pub(super) const ROWS: &[Row] = &[
     row("RevokeTokens", &[Admin], [DONE, DONE, NOT_FOUND]),
     row("StartAuthorization", &[Admin, Uploader], [NOT_NEEDED, DELETED, NOT_FOUND]),
     row("CompleteAuthorization", &[Admin, Uploader], [NOT_NEEDED, DELETED, NOT_FOUND]),
+    row("ListAuditEvents", &[Admin, Auditor], [DONE, DONE, DONE]),
+    // About all tenants, so about none that is a role's own.
+    row("GetAuditCheckpoint", &[], [DENIED, DENIED, DENIED]),
+    row("ProveAuditEvent", &[Admin, Auditor], [DONE, DONE, DONE]),
 ];
 
 const fn row(rpc: &'static str, roles: &'static [Role], outcomes: [Told; 3]) -> Row {
@@ -84,7 +89,8 @@ impl Row {
     /// The answer that is promised.
     pub(super) fn expected(&self, role: Role, tenant: Tenant, state: State) -> Told {
         let [live, deleted, absent] = self.outcomes;
-        let about_a_tenant = self.rpc == "ListCredentials";
+        let about_a_tenant =
+            ["ListCredentials", "ListAuditEvents", "GetAuditCheckpoint"].contains(&self.rpc);
         let may_get =
             ROWS.iter().any(|row| row.rpc == "GetCredential" && row.permits(role, tenant));
         match (self.permits(role, tenant), state) {
@@ -92,6 +98,7 @@ impl Row {
             (true, State::Live) => live,
             (true, State::Deleted) => deleted,
             (true, State::Absent) => absent,
+            (false, _) if self.rpc == "ProveAuditEvent" => NO_EVENT,
             (false, _) if about_a_tenant || may_get => DENIED,
             (false, _) => NOT_FOUND,
         }
