@@ -136,7 +136,7 @@ fn every_key_is_in_the_example() {
         }
     }
     assert_eq!(
-        sections, 21,
+        sections, 22,
         "the file, each section, three groups, an issuer, a host and a server"
     );
 }
