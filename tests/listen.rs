@@ -14,6 +14,8 @@ mod bind;
 mod calls;
 #[path = "listen/clients.rs"]
 mod clients;
+#[path = "listen/crafted.rs"]
+mod crafted;
 #[path = "listen/drain.rs"]
 mod drain;
 #[path = "listen/forged.rs"]

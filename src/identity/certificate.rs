@@ -26,6 +26,28 @@ impl CertificateRules {
         Self { trust_domain, allow_dns_san }
     }
 
+    /// The caller that this leaf certificate names, which came with these of its issuers. That they
+    /// are authorities, the TLS handshake checked; whether their key usage lets them sign, it does
+    /// not (RFC 5280, section 6.1.4 (n)).
+    ///
+    /// # Errors
+    ///
+    /// [`UnusableIdentity`], by the first rule that they break.
+    pub fn caller_below(
+        &self,
+        issuers: &[CertificateDer<'_>],
+        leaf: &CertificateDer<'_>,
+    ) -> Result<Caller, UnusableIdentity> {
+        for issuer in issuers {
+            let (_, issuer) = X509Certificate::from_der(issuer).map_err(malformed)?;
+            let usage = issuer.key_usage().map_err(malformed)?;
+            if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
+                return Err(UnusableIdentity::IssuerMayNotSign);
+            }
+        }
+        self.caller(leaf)
+    }
+
     /// The caller that this leaf certificate names.
     ///
     /// # Errors

@@ -12,6 +12,9 @@ pub enum UnusableIdentity {
     /// It may sign other certificates (X509-SVID, sections 4.1 and 4.3).
     #[error("the certificate is one of an authority, not of a workload")]
     Authority,
+    /// It came with one whose key usage leaves out the signing of certificates.
+    #[error("the certificate came with one that may not sign certificates")]
+    IssuerMayNotSign,
     /// Its extended key usage leaves out client authentication.
     #[error("the certificate is not meant for clients")]
     NotForClients,

@@ -73,7 +73,7 @@ impl Stranger for TlsStranger {
         let Self { stream, address, reception } = self;
         let stream = reception.tls.receive(stream, address).await?;
         let caller = match stream.get_ref().1.peer_certificates() {
-            Some([leaf, ..]) => reception.rules.caller(leaf),
+            Some([leaf, issuers @ ..]) => reception.rules.caller_below(issuers, leaf),
             Some([]) | None => Err(UnusableIdentity::Malformed),
         };
         match &caller {

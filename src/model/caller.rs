@@ -61,7 +61,8 @@ impl FromStr for Caller {
             let parts = token.split_once('#');
             parts.and_then(|(issuer, subject)| JwtCaller::new(issuer, subject).ok()).map(Self::Jwt)
         } else {
-            SpiffeId::new(text).ok().map(|id| Self::Spiffe(id.to_string()))
+            let id = SpiffeId::new(text).ok().filter(|_| text.len() <= SPIFFE_ID_BYTES_MAX);
+            id.map(|id| Self::Spiffe(id.to_string()))
         };
         // Two spellings of one identity would make a member that never matches.
         caller.filter(|caller| caller.to_string() == text).ok_or(InvalidCaller)
@@ -78,6 +79,9 @@ impl Caller {
         }
     }
 }
+
+/// Longest SPIFFE id that has to be taken (SPIFFE-ID, section 2.3); the library takes longer ones.
+const SPIFFE_ID_BYTES_MAX: usize = 2048;
 
 /// Longest DNS name in text form, and longest label (RFC 1035, section 2.3.4).
 const DNS_NAME_BYTES_MAX: usize = 253;

@@ -57,7 +57,7 @@ pub async fn local(socket: &Path) -> io::Result<Channel> {
 }
 
 /// A channel over this one stream, which is not replaced once it ends.
-async fn channel<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) -> Channel {
+pub async fn channel<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) -> Channel {
     let mut stream = Some(TokioIo::new(stream));
     let only = tower::service_fn(move |_| {
         let stream = stream.take().ok_or(io::Error::other("the only connection ended"));
