@@ -1,47 +1,60 @@
 //! The figures, side by side.
 
-/// One measure of both servers.
+/// One measure of all servers.
 #[derive(Clone, Copy)]
-pub(crate) struct Pair {
+pub(crate) struct Trio {
     /// Of the handler that does nothing.
     pub noop: f64,
-    /// Of the vault.
+    /// Of the same, where calls are recorded.
+    pub recorded: f64,
+    /// Of the vault, which records them too.
     pub vault: f64,
 }
 
-impl Pair {
-    /// How many times as much the vault takes.
-    pub(crate) fn ratio(&self) -> f64 {
-        self.vault / self.noop
+impl Trio {
+    /// How many times as much a call takes that the vault handles.
+    pub(crate) fn handling(&self) -> f64 {
+        self.vault / self.recorded
+    }
+
+    /// How many times as much a call takes that is recorded.
+    pub(crate) fn recording(&self) -> f64 {
+        self.recorded / self.noop
     }
 
     /// A line for people.
     pub(crate) fn line(&self, what: &str) -> String {
-        let Self { noop, vault } = self;
-        format!("{what}: no-op {noop:.1}, IssueToken {vault:.1}, ratio {:.3}", self.ratio())
+        let Self { noop, recorded, vault } = self;
+        format!(
+            "{what}: no-op {noop:.1}, recorded {recorded:.1} (ratio {:.3}), IssueToken {vault:.1} \
+             (ratio {:.3} to recorded, {:.3} to no-op)",
+            self.recording(),
+            self.handling(),
+            vault / noop,
+        )
     }
 }
 
-/// Pairs measured one after the other.
+/// Measures, one after the other.
 #[derive(Default)]
-pub(crate) struct Rounds(Vec<Pair>);
+pub(crate) struct Rounds(Vec<Trio>);
 
 impl Rounds {
     /// One more.
-    pub(crate) fn add(&mut self, pair: Pair) {
-        self.0.push(pair);
+    pub(crate) fn add(&mut self, round: Trio) {
+        self.0.push(round);
     }
 
     /// The round whose ratio is the middle one.
-    pub(crate) fn median(&self) -> Option<Pair> {
-        let mut pairs = self.0.clone();
-        pairs.sort_by(|a, b| a.ratio().total_cmp(&b.ratio()));
-        pairs.get(pairs.len() / 2).copied()
+    pub(crate) fn median(&self) -> Option<Trio> {
+        let mut rounds = self.0.clone();
+        rounds.sort_by(|a, b| a.handling().total_cmp(&b.handling()));
+        rounds.get(rounds.len() / 2).copied()
     }
 
     /// Lowest and highest ratio.
     pub(crate) fn range(&self) -> String {
-        let ratios = self.0.iter().map(Pair::ratio);
+        let ratios = self.0.iter().map(Trio::handling);
         let (low, high) = (ratios.clone().fold(f64::MAX, f64::min), ratios.fold(0.0, f64::max));
         format!("{low:.3} to {high:.3} in {} rounds", self.0.len())
     }

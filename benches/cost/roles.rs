@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use ionvault::adapters::SystemClock;
 use ionvault::app::App;
+use ionvault::audit::{AuditLog, AuditSettings, Refusals};
 use ionvault::config::Config;
+use ionvault::grpc::Entrance;
 use ionvault::identity::Issuers;
 use ionvault::listen::{Listeners, Pages};
 use ionvault::pb::v1::IssueTokenResponse;
 use ionvault::pb::v1::token_service_server::TokenServiceServer;
+use ionvault::sealing::Keyring;
 use ionvault::telemetry;
 use prost::Message;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -34,6 +38,15 @@ pub(crate) fn vault(directory: &Path) -> Result<(), Failure> {
 
 /// The same listeners, and behind them a handler that does nothing.
 pub(crate) fn noop(directory: &Path) -> Result<(), Failure> {
+    serve_noop(directory, false)
+}
+
+/// The same, and each call is recorded before its answer leaves.
+pub(crate) fn recorded(directory: &Path) -> Result<(), Failure> {
+    serve_noop(directory, true)
+}
+
+fn serve_noop(directory: &Path, recorded: bool) -> Result<(), Failure> {
     let config = Config::parse(&std::fs::read_to_string(directory.join(CONFIG))?)?;
     let answer = IssueTokenResponse::decode(&*std::fs::read(directory.join(ANSWER))?)?;
     let services = |_reflection| Routes::new(TokenServiceServer::new(Noop(answer.clone())));
@@ -45,9 +58,40 @@ pub(crate) fn noop(directory: &Path) -> Result<(), Failure> {
         // Nobody comes with a token here.
         let issuers = Arc::new(Issuers::new(Arc::new(SystemClock)));
         let listeners = Listeners::bind(&config.listeners, issuers, config.limits).await?;
-        listeners.serve(services, None, pages, drain, config.drain).await;
+        let recording = recorded.then(|| Recording::start(directory)).transpose()?;
+        let entrance = recording.as_ref().map(|recording| recording.entrance.clone());
+        listeners.serve(services, entrance, pages, drain, config.drain).await;
+        if let Some(recording) = recording {
+            recording.end().await?;
+        }
         Ok(())
     })
+}
+
+/// An audit log like the vault's, and what keeps it.
+struct Recording {
+    entrance: Entrance,
+    calls_ended: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Recording {
+    fn start(directory: &Path) -> Result<Self, Failure> {
+        let (seed, clock) = (Keyring::generate()?.audit_signing_seed(1), Arc::new(SystemClock));
+        let settings = AuditSettings::default();
+        let dir = directory.join("audit");
+        let log = AuditLog::open(&dir, "ionvault/bench", seed, settings, clock.clone())?;
+        let entrance = Entrance::new(log.clone(), Refusals::new(clock));
+        let calls_ended = CancellationToken::new();
+        let ended = calls_ended.clone();
+        let task = tokio::spawn(async move { log.run(ended).await });
+        Ok(Self { entrance, calls_ended, task })
+    }
+
+    async fn end(self) -> Result<(), Failure> {
+        self.calls_ended.cancel();
+        Ok(self.task.await?)
+    }
 }
 
 /// Cancelled by SIGTERM.

@@ -17,6 +17,8 @@ pub(crate) enum Role {
     Vault,
     /// A handler that does nothing, behind the same listener.
     Noop,
+    /// The same, and its calls are recorded in an audit log like the vault's.
+    Recorded,
 }
 
 impl Role {
@@ -25,6 +27,7 @@ impl Role {
         match self {
             Self::Vault => "serve-vault",
             Self::Noop => "serve-noop",
+            Self::Recorded => "serve-recorded",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What both servers need: certificates, configurations, a credential, and an Infor to ask.
+//! What the servers need: certificates, configurations, a credential, and an Infor to ask.
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +15,12 @@ use super::Failure;
 use super::load::{Address, Client, TENANTS, credential};
 use super::server::{Role, Server};
 
-/// Everything outside the two servers.
+/// Everything outside the servers.
 pub(crate) struct World {
     root: TempDir,
     simulator: Simulator,
     noop: Address,
+    recorded: Address,
     vault: Address,
     answer: IssueTokenResponse,
 }
@@ -27,17 +28,18 @@ pub(crate) struct World {
 /// The configuration, in a role's directory.
 pub(crate) const CONFIG: &str = "ionvault.toml";
 
-/// What the no-op says, in its directory.
+/// What the no-ops say, in their directories.
 pub(crate) const ANSWER: &str = "answer";
 
 impl World {
-    /// Sets both servers up, uploads a credential, and takes the vault's answer for the no-op.
+    /// Sets the servers up, uploads credentials, and takes the vault's answer for the no-ops.
     pub(crate) async fn new() -> Result<Self, Failure> {
         let root = TempDir::new()?;
         let simulator = Simulator::start(SimulatorConfig::default()).await?;
         let authority = Authority::generate()?;
         let service = authority.client(SERVICE)?;
         let noop = prepare(root.path(), Role::Noop, &authority, &service, &simulator)?;
+        let recorded = prepare(root.path(), Role::Recorded, &authority, &service, &simulator)?;
         let vault = prepare(root.path(), Role::Vault, &authority, &service, &simulator)?;
         let vault_directory = root.path().join(Role::Vault.as_str());
         let config = std::fs::read_to_string(vault_directory.join(CONFIG))?;
@@ -68,10 +70,12 @@ impl World {
         let answer = answers.first().ok_or("there are tenants")?.clone();
         drop((admin, client));
         server.stop()?;
-        let noop_directory = root.path().join(Role::Noop.as_str());
-        std::fs::write(noop_directory.join(ANSWER), answer.encode_to_vec())?;
+        for role in [Role::Noop, Role::Recorded] {
+            let directory = root.path().join(role.as_str());
+            std::fs::write(directory.join(ANSWER), answer.encode_to_vec())?;
+        }
 
-        let world = Self { root, simulator, noop, vault, answer };
+        let world = Self { root, simulator, noop, recorded, vault, answer };
         world.check(Role::Vault, &answers)?;
         Ok(world)
     }
@@ -85,6 +89,7 @@ impl World {
     pub(crate) fn address(&self, role: Role) -> &Address {
         match role {
             Role::Noop => &self.noop,
+            Role::Recorded => &self.recorded,
             Role::Vault => &self.vault,
         }
     }
@@ -97,7 +102,7 @@ impl World {
     /// Whether the first answers are right.
     pub(crate) fn check(&self, role: Role, answers: &[IssueTokenResponse]) -> Result<(), Failure> {
         let right = |(tenant, answer): (usize, &IssueTokenResponse)| match role {
-            Role::Noop => *answer == self.answer,
+            Role::Noop | Role::Recorded => *answer == self.answer,
             Role::Vault => {
                 let app = App::sample(INFOR_TENANT, &format!("DocBits {tenant}"));
                 answer.client_id == app.client_id

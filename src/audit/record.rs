@@ -216,7 +216,7 @@ impl<'a> Line<'a> {
         Self {
             v: VERSION,
             sequence: 0,
-            time: date::text(SystemTime::UNIX_EPOCH).into(),
+            time: EPOCH.into(),
             caller: plain(&event.caller, 2_560),
             listener: plain(&event.listener, 32),
             address: plain(&event.address, 64),
@@ -288,12 +288,14 @@ const VERSION: u8 = 1;
 /// Ends a text that was cut.
 const CUT: &str = "…";
 
+/// Stands where the time will.
+const EPOCH: &str = "1970-01-01T00:00:00.000000Z";
+
 /// A sequence has up to 19 digits more than the 0 that stands in its place.
 const ROOM_FOR_DIGITS: usize = 19;
 
 /// Where the head ends in the buffer: behind the time, before its quotation mark.
-const HEAD_END: usize =
-    ROOM_FOR_DIGITS + "{\"v\":1,\"sequence\":0,\"time\":\"1970-01-01T00:00:00.000000Z".len();
+const HEAD_END: usize = ROOM_FOR_DIGITS + "{\"v\":1,\"sequence\":0,\"time\":\"".len() + EPOCH.len();
 
 /// Most records are shorter.
 const LINE_BYTES_USUAL: usize = 512;
