@@ -5,7 +5,6 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use rcgen::{
     KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize, SignatureAlgorithm,
-    SigningKey,
 };
 use serde_json::{Value, json};
 
@@ -25,7 +24,6 @@ pub(crate) struct Keys {
     pub(crate) ed: EncodingKey,
     pub(crate) stranger: EncodingKey,
     pub(crate) rsa_pem: String,
-    rsa_pair: KeyPair,
     pub(crate) rsa_public: Value,
     pub(crate) ec_public_raw: Vec<u8>,
     ec_public: Value,
@@ -66,21 +64,12 @@ impl Keys {
             ed: EncodingKey::from_ed_der(&ed.serialize_der()),
             stranger,
             rsa_pem: rsa_pair.public_key_pem(),
-            rsa_pair,
             rsa_public,
             ec_public_raw: ec.public_key_raw().to_vec(),
             ec_public,
             encryption_public,
             ed_public,
         }
-    }
-
-    /// As [`sign`] with `rsa`, which reads the private key each time: without optimizations that takes
-    /// a quarter of a second.
-    pub(crate) fn rs256(&self, header: &str, claims: &str) -> String {
-        let message = message(header, claims);
-        let signature = self.rsa_pair.sign(message.as_bytes()).unwrap();
-        format!("{message}.{}", BASE64URL_NOPAD.encode(&signature))
     }
 
     /// What the cluster publishes: two good keys, and some that nobody may use.
@@ -108,14 +97,10 @@ impl Keys {
 
 /// Signs this header and these claims, whatever they are.
 pub(crate) fn sign(key: &EncodingKey, by: Algorithm, header: &str, claims: &str) -> String {
-    let message = message(header, claims);
+    let text = |json: &str| BASE64URL_NOPAD.encode(json.as_bytes());
+    let message = format!("{}.{}", text(header), text(claims));
     let signature = crypto::sign(message.as_bytes(), key, by).unwrap();
     format!("{message}.{signature}")
-}
-
-fn message(header: &str, claims: &str) -> String {
-    let text = |json: &str| BASE64URL_NOPAD.encode(json.as_bytes());
-    format!("{}.{}", text(header), text(claims))
 }
 
 /// What a pod's token says, an hour long, begun a minute ago.

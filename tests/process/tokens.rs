@@ -12,6 +12,8 @@ use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
 use ionvault::ports::{Clock, KeySetSource, ReadKeySetError};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
@@ -76,8 +78,9 @@ fn now() -> u64 {
     SystemClock.now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// The same issuers as the vault's, at a time that stands still.
-async fn issuers(keys: &Keys, now: u64) -> Issuers {
+/// The same issuers as the vault's, at a time that stands still; and what reads their keys again when
+/// a token names an unknown one.
+async fn issuers(keys: &Keys, now: u64) -> (Arc<Issuers>, JoinSet<()>) {
     struct Stopped(SystemTime);
     impl Clock for Stopped {
         fn now(&self) -> SystemTime {
@@ -91,7 +94,7 @@ async fn issuers(keys: &Keys, now: u64) -> Issuers {
             Ok(self.0.clone().into_bytes())
         }
         fn read_every(&self) -> Duration {
-            Duration::MAX
+            Duration::from_secs(3600)
         }
     }
     let mut issuers = Issuers::new(Arc::new(Stopped(UNIX_EPOCH + Duration::from_secs(now))));
@@ -103,7 +106,10 @@ async fn issuers(keys: &Keys, now: u64) -> Issuers {
         let rules = TokenRules { issuer, audience, algorithms, lifetime_max };
         issuers.add_loaded(rules, Arc::new(Fixed(set))).await.unwrap();
     }
-    issuers
+    let issuers = Arc::new(issuers);
+    let (kept, mut keeping) = (issuers.clone(), JoinSet::new());
+    keeping.spawn(async move { kept.keep_keys(&CancellationToken::new()).await });
+    (issuers, keeping)
 }
 
 fn map(values: &[String]) -> HeaderMap {
@@ -121,7 +127,7 @@ async fn crafted_tokens_are_refused_each_by_the_rule_that_it_breaks() {
     let (installation, server) = vault(&keys);
     let channel = channel(&installation, &server).await;
     let now = now();
-    let issuers = issuers(&keys, now).await;
+    let (issuers, _keeping) = issuers(&keys, now).await;
     let all = crafted_tokens::all(&keys, now);
     let mut wrong = Vec::new();
     for crafted in &all {
@@ -142,7 +148,7 @@ async fn crafted_tokens_are_refused_each_by_the_rule_that_it_breaks() {
     }
     println!("crafted tokens: {refused} of {} refused", all.len());
     assert!(all.len() >= 60);
-    let good = keys.rs256(RS256, &claims(now).to_string());
+    let good = sign(&keys.rsa, Algorithm::RS256, RS256, &claims(now).to_string());
     ask(&channel, &[format!("Bearer {good}")]).await.expect("a good one is taken all the same");
     drop(channel);
     server.stop();
@@ -155,7 +161,7 @@ async fn good_tokens_name_the_caller_that_the_policy_sees() {
     let (installation, server) = vault(&keys);
     let channel = channel(&installation, &server).await;
     let now = now();
-    let issuers = issuers(&keys, now).await;
+    let (issuers, _keeping) = issuers(&keys, now).await;
     let pod = format!("jwt:{CLUSTER}#system:serviceaccount:docbits:export");
     let person = |subject: &str| {
         let who = json!({ "iss": OTHER, "sub": subject, "aud": AUDIENCE });
@@ -164,7 +170,9 @@ async fn good_tokens_name_the_caller_that_the_policy_sees() {
         claims.as_object_mut().unwrap().extend(who.as_object().unwrap().clone());
         sign(&keys.ed, Algorithm::EdDSA, r#"{"alg":"EdDSA"}"#, &claims.to_string())
     };
-    let cluster = |header: &str, claims: &Value| keys.rs256(header, &claims.to_string());
+    let cluster = |header: &str, claims: &Value| {
+        sign(&keys.rsa, Algorithm::RS256, header, &claims.to_string())
+    };
     let claim = |name: &str, value: Value| cluster(RS256, &changed(now, name, Some(value)));
     let good = claims(now);
     let mut podless = good.clone();
@@ -209,7 +217,7 @@ fn the_command_line_shows_a_token_and_is_told_what_is_wrong_with_one() {
     let (installation, server) = vault(&keys);
     let now = now();
     let show = |claims: &Value| {
-        let token = keys.rs256(RS256, &claims.to_string());
+        let token = sign(&keys.rsa, Algorithm::RS256, RS256, &claims.to_string());
         installation.write("token", format!("{token}\n"));
         let mut command = installation.command(&["list", "acme"]);
         command
