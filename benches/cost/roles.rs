@@ -15,6 +15,7 @@ use ionvault::pb::v1::token_service_server::TokenServiceServer;
 use ionvault::sealing::Keyring;
 use ionvault::telemetry;
 use prost::Message;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -73,19 +74,21 @@ struct Recording {
     entrance: Entrance,
     calls_ended: CancellationToken,
     task: JoinHandle<()>,
+    _dir: TempDir,
 }
 
 impl Recording {
     fn start(directory: &Path) -> Result<Self, Failure> {
         let (seed, clock) = (Keyring::generate()?.audit_signing_seed(1), Arc::new(SystemClock));
         let settings = AuditSettings::default();
-        let dir = directory.join("audit");
-        let log = AuditLog::open(&dir, "ionvault/bench", seed, settings, clock.clone())?;
+        // A log of its own for each start: its key is another one each time.
+        let dir = TempDir::new_in(directory)?;
+        let log = AuditLog::open(dir.path(), "ionvault/bench", seed, settings, clock.clone())?;
         let entrance = Entrance::new(log.clone(), Refusals::new(clock));
         let calls_ended = CancellationToken::new();
         let ended = calls_ended.clone();
         let task = tokio::spawn(async move { log.run(ended).await });
-        Ok(Self { entrance, calls_ended, task })
+        Ok(Self { entrance, calls_ended, task, _dir: dir })
     }
 
     async fn end(self) -> Result<(), Failure> {
