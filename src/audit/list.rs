@@ -83,7 +83,7 @@ impl AuditLog {
     ///
     /// As [`ReadAuditError`] says.
     pub async fn event(&self, sequence: u64) -> Result<Option<Record>, ReadAuditError> {
-        let reader = Reader::new(&self.0.appender);
+        let reader = self.reader();
         blocking(move || reader.record(sequence)).await
     }
 
@@ -93,12 +93,20 @@ impl AuditLog {
     ///
     /// As [`ReadAuditError`] says.
     pub async fn list(&self, filter: Filter, page: PageQuery) -> Result<Page, ReadAuditError> {
-        let reader = Reader::new(&self.0.appender);
+        let reader = self.reader();
         blocking(move || match page.order {
             Order::OldestFirst => reader.forward(&filter, &page),
             Order::NewestFirst => reader.backward(&filter, &page),
         })
         .await
+    }
+
+    /// What the last checkpoint keeps: the files that it lets go are there for a moment more.
+    pub(super) fn reader(&self) -> Reader {
+        let kept_from = self.checkpoint().kept_from;
+        let mut reader = Reader::new(&self.0.appender);
+        reader.extents.retain(|extent| extent.first >= kept_from);
+        reader
     }
 }
 

@@ -7,7 +7,7 @@ use tlog_tiles::{prove_record, prove_tree};
 
 use super::AuditLog;
 use super::directory::HASHES;
-use super::list::{ReadAuditError, Reader, blocking};
+use super::list::{ReadAuditError, blocking};
 use super::tree::HashFile;
 
 /// That a record is in the tree of a checkpoint.
@@ -60,7 +60,7 @@ impl AuditLog {
         tree_size: Option<u64>,
     ) -> Result<InclusionProof, ProveError> {
         let tree_size = self.tree_size(tree_size, sequence.saturating_add(1))?;
-        let reader = Reader::new(&self.0.appender);
+        let reader = self.reader();
         let appender = self.0.appender.clone();
         blocking(move || {
             let record = reader.record(sequence)?;
