@@ -40,6 +40,11 @@ async fn a_tenant_is_served_while_others_point_to_hostile_servers() {
     let house = Installation::initialized();
     house.approve(&simulator);
     approve(&house, &identity, &ports);
+    // One caller asks for one tenant's tokens as fast as it can.
+    let configuration = house.read("ionvault.toml");
+    let limits = "[limits]\ncalls_per_second_per_caller = 1000000\n\
+                  calls_per_second_per_tenant = 1000000\n";
+    house.write("ionvault.toml", configuration + limits);
     let server = house.serve();
     let socket = house.path("admin.sock");
     upload(&socket, GOOD.to_owned(), good_file(&simulator, "ACME_TST")).await;
