@@ -127,15 +127,16 @@ impl App {
         let Self { parts, listeners, config, reload, metrics } = self;
         let Parts { store, vault, issuer, audit, access } = parts;
         let authorizations = Authorizations::new(issuer.clone());
+        let quotas = Arc::new(Quotas::new(config.quotas));
         let services = Services {
             vault: vault.clone(),
             issuer: issuer.clone(),
             authorizations: authorizations.clone(),
             audit: audit.clone(),
             access,
-            quotas: Arc::new(Quotas::new(config.quotas)),
+            quotas: quotas.clone(),
         };
-        let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)));
+        let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)), quotas);
         let recording = Recording::start(audit.clone(), entrance.clone());
         let (health, health_service) = Health::new().await;
         let upkeep =

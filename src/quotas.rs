@@ -5,8 +5,8 @@
 //! services free for the others. Changes, which the disk and Infor feel, have smaller quotas beside
 //! those of all calls.
 //!
-//! The quota of a caller comes before everything else: what a refused call costs is little. The
-//! quota of a tenant is charged only for calls that policy permits. Otherwise strangers could use
+//! The quota of a caller comes before everything else: what a refused call costs is little. Calls
+//! that name no caller share one, so that nothing is free. The quota of a tenant is charged only for calls that policy permits. Otherwise strangers could use
 //! it up, and learn from its end that somebody is there.
 
 mod clock;
@@ -27,6 +27,8 @@ use limiter::Limiter;
 /// Counts calls. Memory is bounded, whoever calls and whatever they name.
 pub struct Quotas {
     caller: Pair<Caller>,
+    /// By the listener that they came in by.
+    unidentified: Limiter<&'static str>,
     tenant: Pair<TenantId>,
 }
 
@@ -52,6 +54,8 @@ pub enum Quota {
     CallerCalls,
     /// Changes by one caller.
     CallerChanges,
+    /// All calls on one listener that name no caller, or one that cannot be believed.
+    UnidentifiedCalls,
     /// All calls about one tenant that policy permits.
     TenantCalls,
     /// Changes in one tenant that policy permits.
@@ -63,7 +67,7 @@ impl Quota {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::CallerCalls => "calls_per_second_per_caller",
+            Self::CallerCalls | Self::UnidentifiedCalls => "calls_per_second_per_caller",
             Self::CallerChanges => "changes_per_second_per_caller",
             Self::TenantCalls => "calls_per_second_per_tenant",
             Self::TenantChanges => "changes_per_second_per_tenant",
@@ -74,6 +78,7 @@ impl Quota {
         match self {
             Self::CallerCalls => "calls of one caller",
             Self::CallerChanges => "changes by one caller",
+            Self::UnidentifiedCalls => "calls without a usable identity, all together,",
             Self::TenantCalls => "calls about one tenant, of all callers together,",
             Self::TenantChanges => "changes in one tenant, by all callers together,",
         }
@@ -102,6 +107,8 @@ impl Quotas {
                 calls: Limiter::new(caller_calls),
                 changes: Limiter::new(caller_changes),
             },
+            // They may as often as one caller: who comes in vain takes nothing from who does not.
+            unidentified: Limiter::new(caller_calls),
             tenant: Pair {
                 calls: Limiter::new(tenant_calls),
                 changes: Limiter::new(tenant_changes),
@@ -116,6 +123,16 @@ impl Quotas {
     /// [`QuotaExceeded`], of the calls or of the changes of this caller.
     pub fn charge_caller(&self, caller: &Caller, effect: Effect) -> Result<(), QuotaExceeded> {
         self.caller.charge(caller, effect, [Quota::CallerCalls, Quota::CallerChanges])
+    }
+
+    /// Charges a call that names nobody to all such calls on its listener. They change nothing,
+    /// whatever they ask for.
+    ///
+    /// # Errors
+    ///
+    /// [`QuotaExceeded`].
+    pub fn charge_unidentified(&self, listener: &'static str) -> Result<(), QuotaExceeded> {
+        charge(&self.unidentified, &listener, Quota::UnidentifiedCalls)
     }
 
     /// Charges a call that policy permits to the tenant that it is about.
@@ -215,6 +232,21 @@ mod tests {
         let quotas = quotas();
         assert_eq!(refusals(1_000, || quotas.charge_caller(&caller(1), Effect::Reads)), 995);
         assert_eq!(refusals(5, || quotas.charge_caller(&caller(2), Effect::Reads)), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_without_identity_share_a_quota_and_use_up_nobody_elses() {
+        let quotas = quotas();
+        let (one, other) =
+            (|| quotas.charge_unidentified("jwt"), || quotas.charge_unidentified("mesh"));
+        assert_eq!(refusals(1_000, one), 995);
+        assert_eq!(refusals(5, other), 0);
+        assert_eq!(refusals(5, || quotas.charge_caller(&caller(1), Effect::Reads)), 0);
+        assert_eq!(
+            one().unwrap_err().to_string(),
+            "too many calls: calls without a usable identity, all together, may be 100 a second, \
+             and 5 at once"
+        );
     }
 
     #[tokio::test(start_paused = true)]

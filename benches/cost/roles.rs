@@ -12,6 +12,7 @@ use ionvault::identity::Issuers;
 use ionvault::listen::{Listeners, Pages};
 use ionvault::pb::v1::IssueTokenResponse;
 use ionvault::pb::v1::token_service_server::TokenServiceServer;
+use ionvault::quotas::{QuotaSettings, Quotas};
 use ionvault::sealing::Keyring;
 use ionvault::telemetry;
 use prost::Message;
@@ -59,7 +60,7 @@ fn serve_noop(directory: &Path, recorded: bool) -> Result<(), Failure> {
         // Nobody comes with a token here.
         let issuers = Arc::new(Issuers::new(Arc::new(SystemClock)));
         let listeners = Listeners::bind(&config.listeners, issuers, config.limits).await?;
-        let recording = recorded.then(|| Recording::start(directory)).transpose()?;
+        let recording = recorded.then(|| Recording::start(directory, config.quotas)).transpose()?;
         let entrance = recording.as_ref().map(|recording| recording.entrance.clone());
         listeners.serve(services, entrance, pages, drain, config.drain).await;
         if let Some(recording) = recording {
@@ -78,13 +79,14 @@ struct Recording {
 }
 
 impl Recording {
-    fn start(directory: &Path) -> Result<Self, Failure> {
+    fn start(directory: &Path, quotas: QuotaSettings) -> Result<Self, Failure> {
         let (seed, clock) = (Keyring::generate()?.audit_signing_seed(1), Arc::new(SystemClock));
         let settings = AuditSettings::default();
         // A log of its own for each start: its key is another one each time.
         let dir = TempDir::new_in(directory)?;
         let log = AuditLog::open(dir.path(), "ionvault/bench", seed, settings, clock.clone())?;
-        let entrance = Entrance::new(log.clone(), Refusals::new(clock));
+        let entrance =
+            Entrance::new(log.clone(), Refusals::new(clock), Arc::new(Quotas::new(quotas)));
         let calls_ended = CancellationToken::new();
         let ended = calls_ended.clone();
         let task = tokio::spawn(async move { log.run(ended).await });

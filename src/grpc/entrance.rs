@@ -1,4 +1,5 @@
-//! Where calls come in and answers go out: no answer leaves before the audit log has its call.
+//! Where calls come in and answers go out: nobody calls more often than they may, and no answer leaves
+//! before the audit log has its call.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use tonic::body::Body;
 
 use crate::audit::{AuditLog, AuditUnavailable, Permit, Refusal, Refusals};
 use crate::identity::{ListenerName, Peer};
+use crate::quotas::{Effect, QuotaExceeded, Quotas};
 
-use super::entry::Entry;
+use super::entry::{self, Entry};
 use super::own_errors::with_reason;
 use super::rpc::Rpc;
 use super::status::{self, Outcome};
@@ -22,17 +24,20 @@ use super::status::{self, Outcome};
 pub struct Entrance {
     audit: AuditLog,
     refusals: Refusals,
+    quotas: Arc<Quotas>,
 }
 
 impl Entrance {
-    /// An entrance that records in this log, and counts what repeats there.
+    /// An entrance that charges calls to these quotas and records in this log; what repeats is
+    /// counted there.
     #[must_use]
-    pub fn new(audit: AuditLog, refusals: Refusals) -> Self {
-        Self { audit, refusals }
+    pub fn new(audit: AuditLog, refusals: Refusals, quotas: Arc<Quotas>) -> Self {
+        Self { audit, refusals, quotas }
     }
 
-    /// Has a call answered and recorded. Room for the record is taken first, so that a full disk
-    /// fails a call before it has done anything. A call that is dropped half-way is recorded too.
+    /// Has a call answered and recorded. Quotas come first, so that a flood takes no room in the log.
+    /// Room for the record comes next, so that a full disk fails a call before it has done anything.
+    /// A call that is dropped half-way is recorded too.
     ///
     /// Changes are answered once their record is on the disk; everything else once it is in the
     /// kernel, so that killing this process loses none.
@@ -47,23 +52,42 @@ impl Entrance {
         let Some(rpc) = Rpc::of(request.uri().path()) else {
             return with_reason(answer(request).await);
         };
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        if let Err(exceeded) = self.charge(peer.as_deref(), rpc) {
+            let refused = status::rate_limited(exceeded);
+            self.refusals.count(&entry::refusal(
+                peer.as_deref(),
+                rpc,
+                &Outcome::of_error(&refused),
+            ));
+            return refused.into_http();
+        }
         let permit = match self.audit.admit() {
             Ok(permit) => permit,
             Err(error) => return status::audit_unavailable(error).into_http(),
         };
-        let peer = request.extensions().get::<Arc<Peer>>().cloned();
         let entry = Arc::new(Entry::new(self.audit.clone(), peer, rpc, request.headers()));
         request.extensions_mut().insert(entry.clone());
         let passage = Passage { entrance: self, entry, permit: Some(permit) };
         let response = with_reason(answer(request).await);
         let outcome = Outcome::of(response.headers());
-        match passage.record(&outcome) {
-            Ok(Some(sequence)) if rpc.changes => match self.audit.synced(sequence).await {
-                Ok(()) => response,
-                Err(error) => status::audit_unavailable(error).into_http(),
-            },
-            Ok(_) => response,
+        let recorded = match passage.record(&outcome) {
+            Ok(Some(sequence)) if rpc.effect == Effect::Changes => {
+                self.audit.synced(sequence).await
+            }
+            recorded => recorded.map(drop),
+        };
+        match recorded {
+            Ok(()) => response,
             Err(error) => status::audit_unavailable(error).into_http(),
+        }
+    }
+
+    fn charge(&self, peer: Option<&Peer>, rpc: Rpc) -> Result<(), QuotaExceeded> {
+        match peer.map(|peer| (&peer.caller, peer.listener)) {
+            Some((Ok(caller), _)) => self.quotas.charge_caller(caller, rpc.effect),
+            Some((Err(_), listener)) => self.quotas.charge_unidentified(listener.as_str()),
+            None => self.quotas.charge_unidentified(""),
         }
     }
 
@@ -71,15 +95,8 @@ impl Entrance {
     /// where each request would say.
     pub fn shed(&self, listener: ListenerName, peer: Option<&Peer>, path: &str) {
         if let Some(rpc) = Rpc::of(path) {
-            let Outcome { code, reason, .. } = Outcome::overloaded();
-            let caller = peer.and_then(|peer| peer.caller.as_ref().ok());
-            self.refusals.count(&Refusal {
-                caller: caller.map(ToString::to_string).unwrap_or_default(),
-                listener: listener.as_str(),
-                method: rpc.name,
-                outcome: code,
-                reason,
-            });
+            let refusal = entry::refusal(peer, rpc, &Outcome::overloaded());
+            self.refusals.count(&Refusal { listener: listener.as_str(), ..refusal });
         }
     }
 

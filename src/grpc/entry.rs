@@ -7,6 +7,7 @@ use tonic::Status;
 
 use crate::audit::{AuditLog, AuditUnavailable, Event, Permit, Refusal};
 use crate::identity::Peer;
+use crate::quotas::Effect;
 
 use super::rpc::Rpc;
 use super::status::{self, Outcome};
@@ -112,13 +113,12 @@ impl Entry {
 
     /// The same as a refusal, without what differs from call to call.
     pub(super) fn refusal(&self, outcome: &Outcome) -> Refusal {
-        Refusal {
-            caller: self.whom().0,
-            listener: self.listener(),
-            method: self.rpc.name,
-            outcome: outcome.code,
-            reason: outcome.reason.clone(),
-        }
+        refusal(self.peer.as_deref(), self.rpc, outcome)
+    }
+
+    /// What the call does, whatever it comes to.
+    pub(super) fn effect(&self) -> Effect {
+        self.rpc.effect
     }
 
     fn whom(&self) -> (String, String) {
@@ -133,5 +133,17 @@ impl Entry {
 
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that came to nothing, without what differs from call to call.
+pub(super) fn refusal(peer: Option<&Peer>, rpc: Rpc, outcome: &Outcome) -> Refusal {
+    let caller = peer.and_then(|peer| peer.caller.as_ref().ok());
+    Refusal {
+        caller: caller.map(ToString::to_string).unwrap_or_default(),
+        listener: peer.map_or("", |peer| peer.listener.as_str()),
+        method: rpc.name,
+        outcome: outcome.code,
+        reason: outcome.reason.clone(),
     }
 }

@@ -1,18 +1,17 @@
-//! Authorize before validating (AIP-211), and tell nobody more than they may know; but first of all,
-//! let nobody call more often than they may.
+//! Authorize before validating (AIP-211), and tell nobody more than they may know.
 
 use std::sync::Arc;
 
 use crate::access::{Access, Action, Current, Resource, Verdict};
 use crate::model::{Credential, CredentialName, Parent, TenantId};
-use crate::quotas::{Effect, Quotas};
+use crate::quotas::Quotas;
 use crate::vault::Vault;
 
 use super::Refusal;
 use super::call::Call;
 use super::status::{Reason, not_found};
 
-/// Counts calls and asks the policy.
+/// Asks the policy, and counts what it permits.
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) access: Arc<Current>,
@@ -39,10 +38,9 @@ impl Guard {
         action: Action,
         name: &CredentialName,
     ) -> Result<Option<Arc<Credential>>, Refusal> {
-        self.quotas.charge_caller(call.caller, effect(action))?;
         let found = self.permitted(call, action, name)?;
         // Only now: who may not know of the tenant neither feels its quota nor uses it up.
-        self.quotas.charge_tenant(&name.tenant, effect(action))?;
+        self.quotas.charge_tenant(&name.tenant, call.entry.effect())?;
         Ok(found)
     }
 
@@ -82,7 +80,6 @@ impl Guard {
     /// What the caller may see below `parent`, if it may list that. All tenants together may be
     /// listed by everyone: each tenant is asked about when its turn comes.
     pub(super) fn list<'a>(&self, call: Call<'a>, parent: &Parent) -> Result<Listing<'a>, Refusal> {
-        self.quotas.charge_caller(call.caller, Effect::Reads)?;
         let listing = Listing { call, access: Arc::clone(&self.access.load()) };
         if let Parent::Tenant(tenant) = parent {
             if !listing.lists(tenant) {
@@ -90,14 +87,9 @@ impl Guard {
                 // name only.
                 return Err(Reason::CallerDenied.says("policy does not permit this").into());
             }
-            self.quotas.charge_tenant(tenant, Effect::Reads)?;
+            self.quotas.charge_tenant(tenant, call.entry.effect())?;
         }
         Ok(listing)
-    }
-
-    /// Charges a call about the audit log to its caller.
-    pub(super) fn charge(&self, call: Call<'_>, action: Action) -> Result<(), Refusal> {
-        Ok(self.quotas.charge_caller(call.caller, effect(action))?)
     }
 
     /// Whether the caller may do this with the records of calls about what is below `parent`, or with
@@ -135,28 +127,5 @@ impl Listing<'_> {
     /// Whether the caller may list this tenant.
     pub(super) fn lists(&self, tenant: &TenantId) -> bool {
         self.access.permits(self.call.caller, Action::ListCredentials, Resource::Tenant(tenant))
-    }
-}
-
-/// What an RPC does, to the disk and to Infor.
-fn effect(action: Action) -> Effect {
-    match action {
-        Action::GetCredential
-        | Action::ListCredentials
-        | Action::ListCredentialVersions
-        | Action::IssueToken
-        | Action::WatchToken
-        | Action::ListAuditEvents
-        | Action::GetAuditCheckpoint
-        | Action::ProveAuditEvent => Effect::Reads,
-        Action::UploadCredential
-        | Action::UpdateCredential
-        | Action::ActivateCredentialVersion
-        | Action::DeleteCredential
-        | Action::UndeleteCredential
-        | Action::TestCredential
-        | Action::StartAuthorization
-        | Action::CompleteAuthorization
-        | Action::RevokeTokens => Effect::Changes,
     }
 }

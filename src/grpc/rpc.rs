@@ -1,12 +1,14 @@
 //! The RPCs that the audit knows by name.
 
+use crate::quotas::Effect;
+
 /// An RPC, as the path of a request names it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Rpc {
     /// As in the proto files; never a caller's text.
     pub(super) name: &'static str,
-    /// Whether it changes something: here, or at Infor.
-    pub(super) changes: bool,
+    /// What it does, to the disk and to Infor.
+    pub(super) effect: Effect,
 }
 
 impl Rpc {
@@ -21,7 +23,7 @@ impl Rpc {
     }
 }
 
-const UNKNOWN: Rpc = Rpc { name: "unknown", changes: false };
+const UNKNOWN: Rpc = reads("unknown");
 
 const UNAUDITED: [&str; 3] = [
     "/grpc.health.v1.Health/",
@@ -30,11 +32,11 @@ const UNAUDITED: [&str; 3] = [
 ];
 
 const fn reads(name: &'static str) -> Rpc {
-    Rpc { name, changes: false }
+    Rpc { name, effect: Effect::Reads }
 }
 
 const fn changes(name: &'static str) -> Rpc {
-    Rpc { name, changes: true }
+    Rpc { name, effect: Effect::Changes }
 }
 
 /// The first are asked for most.

@@ -22,6 +22,7 @@ use crate::ion::HostNotAllowed;
 
 pub(super) use audit::{audit_unavailable, no_such_event};
 pub(super) use outcome::Outcome;
+pub(super) use quotas::rate_limited;
 
 /// The domain of every `google.rpc.ErrorInfo` of this service.
 pub(super) const DOMAIN: &str = "ionvault";

@@ -51,6 +51,9 @@ pub enum UnusableIdentity {
     /// It does not keep to the format that its proxy documents.
     #[error("the header that names the caller is malformed")]
     MalformedHeader,
+    /// What says who calls was not read before the call had to be answered.
+    #[error("the caller was not known in time")]
+    NotInTime,
     /// The token names nobody; the source says why, for the log.
     #[error("{}", .0.told())]
     Token(#[source] InvalidToken),

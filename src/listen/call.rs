@@ -64,6 +64,7 @@ impl Calls {
         let deadline = Instant::now() + duration;
         // Who calls may have to be looked up, which must not take longer than the call may.
         let Some(peer) = in_time(deadline, callers.of(request.headers())).await else {
+            request.extensions_mut().insert(callers.late());
             return Ok(self.pass(request, |_| async { late() }).await);
         };
         identity::strip_identity(request.headers_mut());

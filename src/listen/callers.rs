@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::handshake::Rejections;
-use crate::identity::{HeaderRule, ListenerName, Peer};
+use crate::identity::{HeaderRule, ListenerName, Peer, UnusableIdentity};
 
 /// Who calls on one connection. Cloned for each request, which costs one count of references.
 #[derive(Clone)]
@@ -43,6 +43,18 @@ impl Callers {
         match self {
             Self::One(peer) => Some(peer),
             Self::Each { .. } => None,
+        }
+    }
+
+    /// A caller that was not found out in time.
+    pub(super) fn late(&self) -> Arc<Peer> {
+        match self {
+            Self::One(peer) => peer.clone(),
+            Self::Each { reader, address } => Arc::new(Peer {
+                caller: Err(UnusableIdentity::NotInTime),
+                listener: reader.listener,
+                address: *address,
+            }),
         }
     }
 

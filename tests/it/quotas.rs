@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ionvault::identity::UnusableIdentity;
 use ionvault::pb::v1::token_service_client::TokenServiceClient;
 use ionvault::pb::v1::{
     Credential, GetCredentialRequest, IssueTokenRequest, ListCredentialsRequest,
@@ -12,6 +13,7 @@ use ionvault::pb::v1::{
 };
 use ionvault::quotas::{QuotaSettings, Rate};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -231,4 +233,38 @@ async fn quotas_come_before_the_policy_and_before_the_request_is_looked_at() {
         rejected_token_id: "none".to_owned(),
     };
     assert!(limited(&client.issue_token(too_long).await.unwrap_err()));
+}
+
+/// Who can be heard no more shall not be able to fill the disk with what he says, either.
+#[tokio::test]
+async fn calls_beyond_a_quota_take_no_room_in_the_log_and_become_one_record() {
+    let world = still_world(QuotaSettings { caller_calls: once(1), ..UNLIMITED }).await;
+    let before = world.recorded().await.len();
+    assert_eq!(refused(&world, ISSUER, ACME, 101).await, 100);
+    assert_eq!(world.recorded().await.len(), before + 1);
+    let drained = CancellationToken::new();
+    drained.cancel();
+    world.entrance.run(drained).await;
+    let recorded = world.recorded().await;
+    assert_eq!(recorded.len(), before + 2);
+    let event = &recorded.last().unwrap().event;
+    assert_eq!(event.repeats.unwrap().count.get(), 100);
+    assert_eq!(
+        [&*event.caller, &event.listener, &event.method, &event.outcome, &event.reason],
+        [ISSUER, "mtls", "IssueToken", "RESOURCE_EXHAUSTED", "CALLER_RATE_LIMITED"]
+    );
+}
+
+#[tokio::test]
+async fn who_names_no_caller_is_held_to_a_quota_that_nobody_else_feels() {
+    let world = still_world(QuotaSettings { caller_calls: once(10), ..UNLIMITED }).await;
+    let nobody = world.channel_of(Err(UnusableIdentity::SeveralUris)).await;
+    let mut nobody = TokenServiceClient::new(nobody);
+    let mut reasons = Vec::new();
+    for _ in 0..100 {
+        reasons.push(reason(&issue(&mut nobody, ACME).await.unwrap_err()));
+    }
+    reasons.dedup();
+    assert_eq!(reasons, ["CALLER_UNKNOWN", "CALLER_RATE_LIMITED"]);
+    assert_eq!(refused(&world, ISSUER, ACME, 10).await, 0);
 }

@@ -128,7 +128,8 @@ impl World {
         let keyring =
             unlock_keyring(keyring.as_deref(), store.store_id(), &root_key).await.unwrap();
         let (audit, audit_dir, audit_ends) = audit::open(dir.path(), &keyring);
-        let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)));
+        let quotas = Arc::new(Quotas::new(NO_QUOTAS));
+        let entrance = entrance(&audit, &quotas);
         let faulty = Arc::new(FaultyStore::new(store.clone()));
         let opened = Vault::open(faulty.clone(), keyring, hosts.clone(), clock.clone());
         let vault = match opened.await {
@@ -155,7 +156,7 @@ impl World {
             authorizations: authorizations.clone(),
             audit: audit.clone(),
             access: Arc::new(Current::new(access)),
-            quotas: Arc::new(Quotas::new(NO_QUOTAS)),
+            quotas,
         };
         Ok(Self {
             dir,
@@ -260,6 +261,7 @@ impl World {
     /// The same vault, where from now on the operator has these rates.
     pub(crate) fn limited(mut self, quotas: QuotaSettings) -> Self {
         self.services.quotas = Arc::new(Quotas::new(quotas));
+        self.entrance = entrance(&self.audit, &self.services.quotas);
         self
     }
 
@@ -296,6 +298,10 @@ const NO_QUOTAS: QuotaSettings = {
         tenant_changes: most,
     }
 };
+
+fn entrance(audit: &AuditLog, quotas: &Arc<Quotas>) -> Entrance {
+    Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)), quotas.clone())
+}
 
 /// A member in each of the groups of the shipped policy.
 fn groups() -> Groups {

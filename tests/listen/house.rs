@@ -11,6 +11,7 @@ use ionvault::config::{self, Config, Limits};
 use ionvault::grpc::Entrance;
 use ionvault::identity::{Issuers, Peer};
 use ionvault::listen::{Drained, Listeners, Pages};
+use ionvault::quotas::{QuotaSettings, Quotas};
 use ionvault::secret::LockedKey;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tempfile::TempDir;
@@ -153,7 +154,11 @@ impl House {
             },
         };
         let audit = audit(self.dir.path());
-        let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)));
+        let entrance = Entrance::new(
+            audit.clone(),
+            Refusals::new(Arc::new(SystemClock)),
+            Arc::new(Quotas::new(QuotaSettings::default())),
+        );
         let until = drain.clone();
         let serving = tokio::spawn(async move {
             listeners.serve(services, Some(entrance), pages, until, grace).await
