@@ -12,6 +12,7 @@ mod guard;
 mod health;
 mod messages;
 mod own_errors;
+mod pace;
 mod rpc;
 mod status;
 mod tokens;

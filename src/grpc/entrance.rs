@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
@@ -15,6 +16,7 @@ use crate::quotas::{Effect, QuotaExceeded, Quotas};
 
 use super::entry::{self, Entry};
 use super::own_errors::with_reason;
+use super::pace;
 use super::rpc::Rpc;
 use super::status::{self, Outcome};
 
@@ -40,7 +42,8 @@ impl Entrance {
     /// A call that is dropped half-way is recorded too.
     ///
     /// Changes are answered once their record is on the disk; everything else once it is in the
-    /// kernel, so that killing this process loses none.
+    /// kernel, so that killing this process loses none. Answers that may hide something leave at
+    /// times that tell nothing about it ([`pace`]).
     pub async fn pass<B, A>(
         &self,
         mut request: Request<B>,
@@ -49,6 +52,7 @@ impl Entrance {
     where
         A: Future<Output = Response<Body>>,
     {
+        let came = Instant::now();
         let Some(rpc) = Rpc::of(request.uri().path()) else {
             return with_reason(answer(request).await);
         };
@@ -77,6 +81,9 @@ impl Entrance {
             }
             recorded => recorded.map(drop),
         };
+        if outcome.may_hide {
+            pace::until_it_tells_nothing(came).await;
+        }
         match recorded {
             Ok(()) => response,
             Err(error) => status::audit_unavailable(error).into_http(),

@@ -1,7 +1,7 @@
 //! What came of a call, as the audit tells it.
 
 use http::HeaderMap;
-use tonic::Status;
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::{Reason, is_refusal, name};
@@ -14,12 +14,14 @@ pub(in crate::grpc) struct Outcome {
     pub(in crate::grpc) reason: String,
     /// Whether nothing was done, and anybody can have it as often as he likes.
     pub(in crate::grpc) refused: bool,
+    /// Whether it is the answer to who may not know of something: the same as if it did not exist.
+    pub(in crate::grpc) may_hide: bool,
 }
 
 impl Outcome {
     /// The call did what was asked.
     pub(in crate::grpc) const fn ok() -> Self {
-        Self { code: "OK", reason: String::new(), refused: false }
+        Self { code: "OK", reason: String::new(), refused: false, may_hide: false }
     }
 
     /// The caller went away before there was an answer.
@@ -45,6 +47,8 @@ impl Outcome {
     /// What an error says.
     pub(in crate::grpc) fn of_error(status: &Status) -> Self {
         let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
-        Self { code: name(status.code()), reason, refused: is_refusal(status.code()) }
+        let code = status.code();
+        let may_hide = matches!(code, Code::NotFound | Code::PermissionDenied);
+        Self { code: name(code), reason, refused: is_refusal(code), may_hide }
     }
 }

@@ -2,11 +2,12 @@
 //! not: in the headers, the trailers, the details and their sizes.
 
 use http::HeaderMap;
+use tokio::time::Instant;
 use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::support::raw::{Answer, send};
-use crate::support::{STRANGER, World, ionapi, labels, upload};
+use crate::support::{ADMIN, STRANGER, World, ionapi, labels, upload};
 
 use super::requests::{Form, request};
 use super::{Rpc, every_rpc};
@@ -88,7 +89,7 @@ async fn what_is_hidden_and_what_is_absent_answer_alike_to_the_byte() {
         labels: labels(&[("hidden", ""), ("environment", "prd")]),
         ..upload(THERE, &ionapi("ACME_PRD", "app1"))
     };
-    world.credentials(crate::support::ADMIN).await.upload_credential(hidden).await.unwrap();
+    world.credentials(ADMIN).await.upload_credential(hidden).await.unwrap();
     let (mut pairs, mut wrong) = (0, Vec::new());
     for (why, policy) in policies() {
         let channel = world.channel_under(&policy, STRANGER).await;
@@ -108,4 +109,38 @@ async fn what_is_hidden_and_what_is_absent_answer_alike_to_the_byte() {
     }
     println!("{pairs} pairs of a hidden credential and an absent one, {} differ", wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The clock of the runtime stands still but for its timers: it shows what an answer waited for, and
+/// not what its work took. `timing.rs` measures the rest, on a real clock.
+#[tokio::test]
+async fn what_may_hide_something_leaves_at_a_beat_and_nothing_else_waits() {
+    let world = World::new().await;
+    world.upload(THERE, &ionapi("ACME_PRD", "app1")).await;
+    world.issue(THERE).await.unwrap();
+    let (stranger, admin) = (world.channel(STRANGER).await, world.channel(ADMIN).await);
+    tokio::time::pause();
+    let (mut refusals, mut wrong) = (0, Vec::new());
+    for rpc in every_rpc() {
+        for name in [THERE, NOT_THERE[0], NOT_THERE[1]] {
+            let began = Instant::now();
+            let answer = send(&stranger, &rpc.path, &request(&rpc, name, Form::Good)).await;
+            let waited = began.elapsed().as_millis();
+            let refused = answer.result().is_err();
+            refusals += usize::from(refused);
+            // The timer is late by up to a millisecond.
+            if refused && !(5..=6).contains(&waited) {
+                wrong.push(format!("{} {name}: {waited} ms", rpc.name));
+            }
+        }
+    }
+    println!("{refusals} refusals, {} of them not at a beat", wrong.len());
+    assert!(wrong.is_empty() && refusals > 40, "{refusals}: {wrong:?}");
+    for rpc in
+        every_rpc().iter().filter(|rpc| ["IssueToken", "GetCredential"].contains(&&*rpc.name))
+    {
+        let began = Instant::now();
+        send(&admin, &rpc.path, &request(rpc, THERE, Form::Good)).await.result().unwrap();
+        assert_eq!(began.elapsed().as_millis(), 0, "{}", rpc.name);
+    }
 }
