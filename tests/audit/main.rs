@@ -10,6 +10,7 @@
 mod appending;
 mod child;
 mod damage;
+mod flood;
 mod kill;
 mod proofs;
 mod reading;

@@ -15,7 +15,12 @@ const ALL: Filter = Filter {
     before: None,
 };
 
-async fn pages(log: &AuditLog, filter: &Filter, order: Order, records_max: usize) -> Vec<Record> {
+pub(crate) async fn pages(
+    log: &AuditLog,
+    filter: &Filter,
+    order: Order,
+    records_max: usize,
+) -> Vec<Record> {
     let (mut records, mut from) = (Vec::new(), None);
     loop {
         let page = log.list(filter.clone(), PageQuery { order, from, records_max }).await.unwrap();
