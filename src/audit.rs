@@ -272,6 +272,6 @@ impl Default for AuditSettings {
     }
 }
 
-/// Shortest segment: room for a hundred records of the longest kind. The usual length has room for
-/// more than 3,000, which is how many calls can be in flight just after a segment was begun.
+/// Shortest segment: room for a hundred records of the longest kind. Just after a segment was begun, no
+/// more calls can be in flight than it has room for; the configuration sees to that.
 pub const SEGMENT_BYTES_MIN: u64 = 100 * RECORD_BYTES_MAX as u64;

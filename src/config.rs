@@ -94,7 +94,7 @@ impl Config {
         let (budget, servers) = tokens.check()?;
         let data_dir = invalid::path("store.data_dir", store.data_dir)?;
         Ok(Self {
-            audit: audit.check(&data_dir)?,
+            audit: audit.check(&data_dir, limits.calls)?,
             data_dir,
             root_key: invalid::path("root_key.file", root_key.file)?,
             listeners: listen.check()?,

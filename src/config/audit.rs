@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::invalid::{InvalidConfig, path, within};
-use crate::audit::{AuditSettings, Witnesses};
+use crate::audit::{AuditSettings, RECORD_BYTES_MAX, Witnesses};
 
 /// Where calls are recorded, and how.
 #[derive(Clone, Debug)]
@@ -43,7 +43,9 @@ impl Default for AuditFile {
 }
 
 impl AuditFile {
-    pub(super) fn check(self, data_dir: &Path) -> Result<Audit, InvalidConfig> {
+    /// `calls` is how many may be at work at the same time: just after a segment was begun, it alone
+    /// has room for the records of them all.
+    pub(super) fn check(self, data_dir: &Path, calls: usize) -> Result<Audit, InvalidConfig> {
         let Self { dir, retention_days, reserve_mib, checkpoint_seconds, witness_dir, witness_log } =
             self;
         let dir = match dir {
@@ -55,16 +57,23 @@ impl AuditFile {
         let reserve_mib = within("audit.reserve_mib", reserve_mib, 16..=RESERVE_MIB_MAX)?;
         let seconds = within("audit.checkpoint_seconds", checkpoint_seconds, 1..=3600)?;
         let directory = witness_dir.map(|dir| path("audit.witness_dir", dir)).transpose()?;
+        let usual = AuditSettings::default();
+        let room_for_all = (calls + PERMITS_BESIDE_CALLS).saturating_mul(RECORD_BYTES_MAX);
         let settings = AuditSettings {
+            segment_bytes: usual.segment_bytes.max(room_for_all as u64),
             retention: Some(Duration::from_secs(retention_days * 24 * 60 * 60)),
             reserve_bytes: reserve_mib * 1024 * 1024,
             checkpoint_interval: Duration::from_secs(seconds),
             witnesses: Witnesses { directory, log: witness_log },
-            ..AuditSettings::default()
+            ..usual
         };
         Ok(Audit { dir, settings })
     }
 }
+
+/// Streams and counted refusals are recorded beside the calls at work, each in one go: no more at once
+/// than there are threads.
+const PERMITS_BESIDE_CALLS: usize = 256;
 
 /// A hundred years: for ever, as far as a disk is concerned.
 const RETENTION_DAYS_MAX: u64 = 36_500;

@@ -3,6 +3,7 @@ mod issuers;
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::audit::RECORD_BYTES_MAX;
 use crate::model::BudgetLimits;
 use crate::tokens::RefreshRotation;
 
@@ -38,6 +39,17 @@ fn example_with_everything_on() -> String {
         _ => line.to_owned(),
     };
     EXAMPLE.lines().map(on).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_segment_of_the_audit_log_has_room_for_all_calls_that_may_be_at_work() {
+    for calls in [1, 4_096, 65_536] {
+        let config = Config::parse(&with(&format!("[limits]\ncalls = {calls}\n"))).unwrap();
+        let room = config.audit.settings.segment_bytes / RECORD_BYTES_MAX as u64;
+        assert!(room > calls + 2, "{calls}: {room}");
+    }
+    let default = Config::parse(LEAST).unwrap().audit.settings.segment_bytes;
+    assert_eq!(default, 4_352 * 10_240);
 }
 
 #[test]
