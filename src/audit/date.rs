@@ -7,20 +7,42 @@ use time::format_description::well_known::Rfc3339;
 
 /// The date in text. What lies before 1970 or after 9999 is shown as the nearest that does not.
 pub(super) fn text(time: SystemTime) -> String {
+    bytes(time).into_iter().map(char::from).collect()
+}
+
+/// The same, for who writes many.
+pub(super) fn bytes(time: SystemTime) -> [u8; LENGTH] {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().min(LAST);
     let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
     let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        date.hour(),
-        date.minute(),
-        date.second(),
-        since.subsec_micros()
-    )
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    for (end, number) in [
+        (4, date.year().unsigned_abs()),
+        (7, u8::from(date.month()).into()),
+        (10, date.day().into()),
+        (13, date.hour().into()),
+        (16, date.minute().into()),
+        (19, date.second().into()),
+        (26, since.subsec_micros()),
+    ] {
+        put(text.get_mut(..end).unwrap_or_default(), number);
+    }
+    text
 }
+
+/// Writes a number to the end of a place that has zeros.
+fn put(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        if number == 0 {
+            break;
+        }
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// Of every date.
+const LENGTH: usize = 27;
 
 /// Reads what [`text`] wrote; other spellings are for the caller to refuse.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {

@@ -28,6 +28,7 @@
 //! [`RECORD_BYTES_MAX`], and nothing in it moves a terminal's cursor.
 
 use std::borrow::Cow;
+use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::time::SystemTime;
 
@@ -154,11 +155,17 @@ impl Encoded {
     /// The line with its end. The head is written in front of the rest, which stays where it is:
     /// so there is little to do while the log is held.
     pub(super) fn line(&mut self, sequence: u64, time: SystemTime) -> &[u8] {
-        let head =
-            format!("{{\"v\":{VERSION},\"sequence\":{sequence},\"time\":\"{}", date::text(time));
-        let start = HEAD_END.saturating_sub(head.len());
-        if let Some(place) = self.buffer.get_mut(start..HEAD_END) {
-            place.copy_from_slice(head.as_bytes());
+        let mut head = [0; HEAD_END];
+        let mut room = &mut head[..];
+        // It has room for the longest sequence.
+        let _ = write!(room, "{{\"v\":{VERSION},\"sequence\":{sequence},\"time\":\"");
+        let _ = room.write_all(&date::bytes(time));
+        let length = HEAD_END - room.len();
+        let start = HEAD_END.saturating_sub(length);
+        if let (Some(place), Some(head)) =
+            (self.buffer.get_mut(start..HEAD_END), head.get(..length))
+        {
+            place.copy_from_slice(head);
         }
         self.buffer.get(start..).unwrap_or_default()
     }
@@ -267,7 +274,9 @@ impl<'a> Line<'a> {
 
 /// The text without control characters, and not longer than that. What is plain already stays.
 fn plain(text: &str, bytes_max: usize) -> Cow<'_, str> {
-    if text.len() <= bytes_max && !text.chars().any(char::is_control) {
+    // Almost all are ASCII, which is quicker to tell.
+    let graphic = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if text.len() <= bytes_max && (graphic || !text.chars().any(char::is_control)) {
         return text.into();
     }
     let mut plain = String::with_capacity(bytes_max);
