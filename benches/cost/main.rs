@@ -11,12 +11,16 @@
 //! - **CPU time** of the server, in rounds that alternate between them, as ratios: a busy
 //!   machine slows all alike.
 //!
+//! `cargo bench --bench cost -- million` has a million calls recorded instead, without valgrind, in some
+//! minutes: see [`million`].
+//!
 //! Ends with an error if an answer was wrong or the instructions exceed [`INSTRUCTIONS_RATIO_MAX`] or
 //! [`RECORDING_RATIO_MAX`].
 
 #![expect(clippy::print_stdout, reason = "it is a report")]
 
 mod load;
+mod million;
 mod noop;
 mod report;
 mod roles;
@@ -44,6 +48,9 @@ fn main() -> Result<(), Failure> {
         ["serve-noop", directory] => roles::noop(Path::new(directory)),
         ["serve-recorded", directory] => roles::recorded(Path::new(directory)),
         // `cargo bench` hands `--bench` on.
+        [mode, ..] if *mode == "million" => {
+            tokio::runtime::Runtime::new()?.block_on(million::run(1e6))
+        }
         _ => tokio::runtime::Runtime::new()?.block_on(compare()),
     }
 }

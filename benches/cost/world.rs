@@ -23,6 +23,7 @@ pub(crate) struct World {
     recorded: Address,
     vault: Address,
     answer: IssueTokenResponse,
+    verifier_key: String,
 }
 
 /// The configuration, in a role's directory.
@@ -43,7 +44,7 @@ impl World {
         let vault = prepare(root.path(), Role::Vault, &authority, &service, &simulator)?;
         let vault_directory = root.path().join(Role::Vault.as_str());
         let config = std::fs::read_to_string(vault_directory.join(CONFIG))?;
-        ionvault::app::init(&Config::parse(&config)?).await?;
+        let made = ionvault::app::init(&Config::parse(&config)?).await?;
 
         let server = Server::start(Role::Vault, &vault_directory)?;
         let admin = authority.client(ADMIN)?;
@@ -75,7 +76,8 @@ impl World {
             std::fs::write(directory.join(ANSWER), answer.encode_to_vec())?;
         }
 
-        let world = Self { root, simulator, noop, recorded, vault, answer };
+        let verifier_key = made.verifier_key;
+        let world = Self { root, simulator, noop, recorded, vault, answer, verifier_key };
         world.check(Role::Vault, &answers)?;
         Ok(world)
     }
@@ -116,6 +118,11 @@ impl World {
         } else {
             Err(format!("{} gave a wrong answer", role.as_str()).into())
         }
+    }
+
+    /// What verifies the vault's audit log.
+    pub(crate) fn verifier_key(&self) -> &str {
+        &self.verifier_key
     }
 
     /// Stops the simulator; the files go with the value.
