@@ -23,11 +23,17 @@ mod process {
     mod crafted_tokens;
     mod drain;
     mod envoy;
+    #[allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that tells its figures")]
+    mod full_disk;
     mod grpcurl;
     mod installation;
     mod issuer;
+    #[allow(clippy::print_stdout, reason = "a test that tells its figures")]
+    mod kill;
+    mod load;
     mod neighbours;
     mod program;
+    mod records;
     mod refusals;
     mod reload;
     mod start;

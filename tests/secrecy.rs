@@ -16,6 +16,9 @@
 #[path = "oidc_provider/browser.rs"]
 mod browser;
 #[allow(dead_code, reason = "other tests need more of it")]
+#[path = "it/support/raw.rs"]
+mod raw;
+#[allow(dead_code, reason = "other tests need more of it")]
 #[path = "token_endpoint/raw_server.rs"]
 mod raw_server;
 mod secrecy {
@@ -23,6 +26,7 @@ mod secrecy {
     pub(crate) mod controls;
     pub(crate) mod days;
     pub(crate) mod debugs;
+    pub(crate) mod every_rpc;
     pub(crate) mod files;
     pub(crate) mod house;
     pub(crate) mod keys;
@@ -31,6 +35,7 @@ mod secrecy {
     pub(crate) mod people;
     pub(crate) mod planted;
     pub(crate) mod providers;
+    pub(crate) mod recorded;
     pub(crate) mod running;
     pub(crate) mod search;
     pub(crate) mod starts;
@@ -43,7 +48,7 @@ use secrecy::planted::Planted;
 use secrecy::providers::Providers;
 use secrecy::running::{self, Running};
 use secrecy::search::{ENCODINGS, Search};
-use secrecy::{days, debugs, keys, starts};
+use secrecy::{days, debugs, every_rpc, keys, recorded, starts};
 
 /// How a vault runs, and how it writes its log.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,18 +65,22 @@ async fn nothing_secret_gets_out() {
     for run in [Run::Here, Run::Apart("text"), Run::Apart("json")] {
         let planted = Planted::default();
         let controls = Controls::new();
-        let notes = live(run, &planted, &controls).await;
+        let (notes, records) = live(run, &planted, &controls).await;
         let secrets = planted.all();
         assert!(secrets.len() >= 40, "{}", secrets.len());
         let found = notes.found(&Search::new(&secrets));
         assert!(found.is_empty(), "{run:?}: {found:#?}");
         let controls = controls.find(&notes);
+        let sizes = notes.sizes();
+        let sizes: Vec<_> = sizes.iter().map(|(of, bytes)| format!("{of} {bytes} bytes")).collect();
         println!(
-            "{run:?}: {} secrets x {} encodings x {} places ({} KiB): 0 hits; control found in {controls} of {controls}",
+            "{run:?}: {} secrets x {} encodings, {} RPCs, {} refusals, {records} records: {}: 0 found; \
+             controls found: {controls} of {controls}",
             secrets.len(),
             ENCODINGS.len(),
-            notes.size().0,
-            notes.size().1 / 1024,
+            every_rpc::every_rpc().len(),
+            notes.refusals(),
+            sizes.join(", "),
         );
     }
 }
@@ -84,7 +93,9 @@ async fn serves() {
 }
 
 /// Two days in the life of a vault, and all that came out.
-async fn live(run: Run, planted: &Planted, controls: &Controls) -> Notes {
+///
+/// With them the number of records in its audit log.
+async fn live(run: Run, planted: &Planted, controls: &Controls) -> (Notes, usize) {
     let mut notes = Notes::default();
     let house = House::new(planted);
     let providers = Providers::start(planted, &house.authority).await;
@@ -108,6 +119,8 @@ async fn live(run: Run, planted: &Planted, controls: &Controls) -> Notes {
         }
         notes.store(&house);
     }
+    let records = recorded::collect(&house, planted, &mut notes);
+    recorded::assert_complete(&records, &notes);
     keys::plant(&house, planted, &mut notes).await;
     starts::fail(&house, planted, &mut notes).await;
     debugs::print(&house.config(), planted, &mut notes);
@@ -121,5 +134,10 @@ async fn live(run: Run, planted: &Planted, controls: &Controls) -> Notes {
         assert!(there, "{heard} was not heard");
     }
     notes.add(LOG_OF_ALL, "all crates", log);
-    notes
+    let log = if run == Run::Here { LOG_OF_ALL } else { LOG_OF_OPERATOR };
+    assert!(notes.hold(log, "the audit log has a new checkpoint"), "what the log witnesses");
+    if run != Run::Here {
+        assert!(notes.hold(METRICS, "ionvault_audit_records_total"));
+    }
+    (notes, records.len())
 }

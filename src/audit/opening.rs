@@ -28,7 +28,7 @@ pub enum OpenAuditError {
     #[error("the audit log's name must have 1 to 256 bytes, without spaces and `+`")]
     Origin,
     /// There is no room for the first segment.
-    #[error("the disk has no room for the audit log: free some, or set smaller segments")]
+    #[error("the disk has no room for the audit log: free some, or use a larger one")]
     Full,
     /// There are records of a newer version.
     #[error("record {0} of the audit log was written by a newer version of ionvault: run that one")]

@@ -99,16 +99,37 @@ pub(super) fn labels_refused(error: &InvalidLabels) -> Status {
     }
 }
 
-/// `requested_by`: for a record that people read, so no control characters, and not a novel.
+/// `requested_by`: a name, a mail address or a user id. It is recorded for years and shown, so what
+/// was put there by mistake must not pass for one: Infor's secrets are longer than any part of
+/// these, or have signs that none of them has.
 pub(super) fn requested_by(text: String) -> Result<String, &'static str> {
-    if text.chars().count() > REQUESTED_BY_CHARS_MAX || text.chars().any(char::is_control) {
-        Err("must have at most 256 characters, none of them a control character")
-    } else {
+    let letter = |sign: char| match sign.is_ascii() {
+        true => sign.is_ascii_alphanumeric(),
+        // Letters of other scripts, and the marks on them.
+        false => !sign.is_control(),
+    };
+    let fits = |sign: char| letter(sign) || PERSON_SIGNS.contains(sign);
+    let mut parts = text.split(|sign: char| !letter(sign) && !matches!(sign, '-' | '_'));
+    if text.chars().count() <= PERSON_CHARS_MAX
+        && text.chars().all(fits)
+        && parts.all(|part| part.chars().count() <= PERSON_PART_CHARS_MAX)
+    {
         Ok(text)
+    } else {
+        Err(
+            "must be a name, a mail address or a user id: at most 256 characters, letters, digits, \
+             spaces and . , ' ( ) @ + - _ : |, and no part of more than 64 characters",
+        )
     }
 }
 
-const REQUESTED_BY_CHARS_MAX: usize = 256;
+const PERSON_CHARS_MAX: usize = 256;
+
+/// What stands before the `@` of an address has no more (RFC 5321, section 4.5.3.1.1).
+const PERSON_PART_CHARS_MAX: usize = 64;
+
+/// Besides letters and digits. Identity providers write `|` and `:` in their users' ids.
+const PERSON_SIGNS: &str = " .,'()@+-_:|";
 
 /// `min_remaining`: 0 to 24 hours.
 pub(super) fn min_remaining(asked: prost_types::Duration) -> Result<Duration, &'static str> {
@@ -150,6 +171,37 @@ mod tests {
             ["0", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg"]
         {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn people_are_told_from_what_was_pasted_by_mistake() {
+        let long = "x".repeat(64);
+        for person in [
+            "",
+            "Zoë O'Connor-Łukasik (Finance)",
+            "माया शर्मा",
+            "jo.doe+vault_1@mail.acme.example",
+            "auth0|5f7c8ec7c33c6c004bbafe82",
+            "urn:user:0b6c2a34-9f0e-4f0b-8e8f-3d1f4c2b5a69",
+            &format!("{long}@{long}.{long}"),
+        ] {
+            assert_eq!(requested_by(person.to_owned()), Ok(person.to_owned()));
+        }
+        for other in [
+            // As Infor makes them: `saak`, `cs`, and an access token.
+            "ACME_TST#Xw3kVt0pQm7",
+            &"Zq3-x_".repeat(14),
+            &format!("eyJhbGciOiJSUzI1NiJ9.{}.c2ln", "eyJzY29wZSI6".repeat(9)),
+            "cGFzc3dvcmQ=",
+            "a/b",
+            "{\"cs\":\"x\"}",
+            "jo\n",
+            "jo\u{85}",
+            &format!("{long}x"),
+            &"x ".repeat(129),
+        ] {
+            assert!(requested_by(other.to_owned()).is_err(), "{other}");
         }
     }
 

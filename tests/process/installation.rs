@@ -49,10 +49,22 @@ impl Installation {
 
     /// With a root key and an empty store.
     pub(crate) fn initialized() -> Self {
+        Self::initialized_with_key().0
+    }
+
+    /// The same, with the key that verifies its audit log.
+    pub(crate) fn initialized_with_key() -> (Self, String) {
         let made = Self::new();
-        let ended = made.run(&["init"]);
+        let key = made.init();
+        (made, key)
+    }
+
+    /// Makes the root key and the store; returns the key that verifies the audit log.
+    pub(crate) fn init(&self) -> String {
+        let ended = self.run(&["init"]);
         assert_eq!((ended.code, ended.said.len()), (Some(0), 0), "{ended:?}");
-        made
+        let printed = ended.stdout.lines().rev().nth(1);
+        printed.unwrap().to_owned()
     }
 
     fn configuration(&self) -> String {

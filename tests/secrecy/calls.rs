@@ -22,6 +22,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) people: People,
     pub(crate) notes: &'a mut Notes,
     pub(crate) planted: &'a Planted,
+    /// Where answers are noted.
+    pub(crate) place: &'static str,
 }
 
 /// A connection over mTLS; without a certificate if there is none.
@@ -50,6 +52,7 @@ impl<'a> Caller<'a> {
             people: People::new(channel),
             notes,
             planted,
+            place: ANSWERS,
         }
     }
 
@@ -61,7 +64,7 @@ impl<'a> Caller<'a> {
     ) -> String {
         match result {
             Ok(answer) => {
-                self.notes.answer(what, &answer);
+                self.notes.answer_at(self.place, what, &answer);
                 "OK".to_owned()
             }
             Err(status) => {
@@ -120,6 +123,7 @@ impl<'a> Caller<'a> {
         match self.tokens.issue_token(request).await {
             Ok(mut answer) => {
                 self.notes.debug(&what, &answer);
+                self.notes.given_out(&answer.get_ref().token_id, &full(name));
                 let token = std::mem::take(&mut answer.get_mut().access_token);
                 self.planted.add(format!("access token of {name}"), token);
                 // Apart from the token itself, nothing in it may be a secret.
@@ -142,6 +146,7 @@ impl<'a> Caller<'a> {
         let mut message = stream.message().await.unwrap().unwrap();
         self.notes.debug(&what, &message);
         if let Some(watch_token_response::Event::Token(token)) = &mut message.event {
+            self.notes.given_out(&token.token_id, &full(name));
             let token = std::mem::take(&mut token.access_token);
             self.planted.add(format!("access token that a watcher of {name} was told"), token);
         }

@@ -2,8 +2,9 @@
 //! so that it is known that they would be found.
 
 use super::house::House;
-use super::notes::{Notes, STORE};
+use super::notes::{ANSWERS, Notes, OF_AUDIT, STORE, VERIFIER, WITNESS};
 use super::planted::invent;
+use super::recorded;
 use super::search::{ENCODINGS, Search};
 
 /// A secret for each encoding.
@@ -46,7 +47,11 @@ impl Controls {
             notes.store(house);
             notes.status(encoding, &tonic::Status::internal(&text));
             notes.debug(encoding, &Some(&text));
-            notes.answer(encoding, &tonic::Response::new(text));
+            recorded::give_away(house, &text, notes);
+            for place in [OF_AUDIT, VERIFIER, WITNESS] {
+                notes.add(place, encoding, text.as_bytes());
+            }
+            notes.answer_at(ANSWERS, encoding, &tonic::Response::new(text));
         }
         std::fs::remove_file(path).unwrap();
     }
@@ -60,7 +65,7 @@ impl Controls {
         let controls: Vec<_> = self.0.iter().zip(ENCODINGS).map(named).collect();
         let hits = notes.found(&Search::new(&controls));
         for ((control, _), (encoding, _)) in controls.iter().zip(ENCODINGS) {
-            for place in notes.places() {
+            for place in notes.sizes().into_keys() {
                 // Where a place is text, the zeros of UTF-16 are written as something else.
                 if encoding != "UTF-16" || place == STORE {
                     let hit = |hit: &&String| hit.starts_with(place) && hit.contains(control);

@@ -6,13 +6,13 @@ use ionvault::simulator::certificates::Authority;
 use ionvault::simulator::{App, ServerKind};
 
 use super::calls::{Caller, channel, full};
-use super::files;
 use super::house::{ADMIN, House, ISSUER};
 use super::notes::Notes;
 use super::people;
 use super::planted::Planted;
 use super::providers::{FileSecrets, Providers, origin};
 use super::running::Running;
+use super::{every_rpc, files, recorded};
 use ionvault::pb::v1::UploadCredentialRequest;
 use ionvault::pb::v1::diagnosis::Verdict;
 
@@ -52,6 +52,7 @@ pub(crate) async fn first(
     refusals(&mut caller, house, providers).await;
     let good = sample(providers);
     caller.misuse("cloud", &good).await;
+    every_rpc::misuse((running, house), ("cloud", &good), planted, notes).await;
     strangers(running, house, planted, notes).await;
 }
 
@@ -65,6 +66,7 @@ pub(crate) async fn second(running: &Running, house: &House, planted: &Planted, 
     for name in STORED {
         caller.issue(name, "OK").await;
     }
+    recorded::ask(running, house, planted, notes).await;
 }
 
 async fn upload_all(caller: &mut Caller<'_>, providers: &Providers) {

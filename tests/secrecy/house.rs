@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use ionvault::access::SHIPPED_POLICY;
 use ionvault::config::Config;
@@ -11,22 +12,30 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 
+use super::every_rpc;
 use super::planted::Planted;
 
 /// Who may do everything, and the one who may only ask for tokens.
 pub(crate) const ADMIN: &str = "spiffe://secrecy.example/admin";
 pub(crate) const ISSUER: &str = "spiffe://secrecy.example/issuer";
 
+/// The administrators who misuse one RPC each: the audit log has a record of its own only for the
+/// first refusals of a caller in a minute.
+pub(crate) fn misuser(of: &str) -> String {
+    format!("spiffe://secrecy.example/misuser/{of}")
+}
+
 pub(crate) struct House {
     dir: TempDir,
     pub(crate) authority: Authority,
+    verifier_key: OnceLock<String>,
 }
 
 impl House {
     pub(crate) fn new(planted: &Planted) -> Self {
         let authority = Authority::generate().unwrap();
         plant_key(planted, "private key of the authority", &authority.key_pem());
-        Self { dir: tempfile::tempdir().unwrap(), authority }
+        Self { dir: tempfile::tempdir().unwrap(), authority, verifier_key: OnceLock::new() }
     }
 
     /// Writes everything that a vault needs, and makes the vault.
@@ -39,10 +48,17 @@ impl House {
         self.write("server.key", &server.key_pem);
         self.write("policy.cedar", SHIPPED_POLICY);
         self.write("ionvault.toml", &self.config_text(ports, log));
-        ionvault::app::init(&self.config()).await.unwrap();
+        fs::create_dir(self.path("witness")).unwrap();
+        let made = ionvault::app::init(&self.config()).await.unwrap();
+        self.verifier_key.set(made.verifier_key).unwrap();
         let root_key = fs::read_to_string(self.path("root.key")).unwrap();
         let digits = root_key.lines().last().unwrap().strip_prefix("key ").unwrap();
         planted.add("root key", data_encoding::HEXLOWER.decode(digits.as_bytes()).unwrap());
+    }
+
+    /// The public key of the audit log.
+    pub(crate) fn verifier_key(&self) -> &str {
+        self.verifier_key.get().unwrap()
     }
 
     /// A client certificate; its key is a secret, too.
@@ -70,9 +86,16 @@ impl House {
 
     /// Every file of the store, with its name.
     pub(crate) fn store(&self) -> Vec<(String, Vec<u8>)> {
-        let mut files = Vec::new();
-        read_all(&self.path("store"), &mut files);
+        let files = self.files("store");
         assert!(files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > 4096);
+        files
+    }
+
+    /// Every file of a directory, with its name; without the zeros at its end, which segments of the
+    /// audit log are preallocated with.
+    pub(crate) fn files(&self, name: &str) -> Vec<(String, Vec<u8>)> {
+        let mut files = Vec::new();
+        read_all(&self.path(name), &mut files);
         files
     }
 
@@ -86,6 +109,8 @@ impl House {
             )
         };
         let hosts: String = ports.iter().map(host).collect();
+        let misusers: String =
+            every_rpc::callers().map(|of| format!(", \"{}\"", misuser(&of))).collect();
         format!(
             "drain_seconds = 30\n\
              [store]\ndata_dir = {data_dir}\n\
@@ -94,12 +119,16 @@ impl House {
              [listen.mtls]\naddress = \"127.0.0.1:0\"\ncertificate = {certificate}\nkey = {key}\n\
              client_ca = {ca}\ntrust_domain = \"secrecy.example\"\nreflection = true\n\
              [listen.ops]\naddress = \"127.0.0.1:0\"\n\
-             {hosts}\
+             [audit]\ndir = {audit}\ncheckpoint_seconds = 1\nwitness_dir = {witness}\n\
+             witness_log = true\n\
+             {QUOTAS}{hosts}\
              [access]\npolicy = {policy}\n\
-             [[access.group]]\nname = \"admin\"\nmembers = [\"{ADMIN}\"]\n\
+             [[access.group]]\nname = \"admin\"\nmembers = [\"{ADMIN}\"{misusers}]\n\
              [[access.group]]\nname = \"issuer\"\nmembers = [\"{ISSUER}\"]\n\
              [log]\nfilter = \"trace\"\nformat = \"{log}\"\n",
             data_dir = path("store"),
+            audit = path("audit"),
+            witness = path("witness"),
             root_key = path("root.key"),
             certificate = path("server.pem"),
             key = path("server.key"),
@@ -125,10 +154,16 @@ fn read_all(dir: &Path, files: &mut Vec<(String, Vec<u8>)>) {
         match path.is_dir() {
             true => read_all(&path, files),
             // The name is searched, too. A file may vanish while a store is running.
-            false => files.push((
-                name.clone(),
-                [name.as_bytes(), &fs::read(&path).unwrap_or_default()].concat(),
-            )),
+            false => {
+                let mut bytes = fs::read(&path).unwrap_or_default();
+                let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                bytes.truncate(end);
+                files.push((name.clone(), [name.as_bytes(), b"\n", &bytes].concat()));
+            }
         }
     }
 }
+
+/// Nobody is to be refused for calling often: a hundred fields are filled with secrets, one by one.
+const QUOTAS: &str = "[limits]\nchanges_per_second_per_caller = 1000\nchanges_at_once_per_caller = 1000\n\
+                      changes_per_second_per_tenant = 1000\nchanges_at_once_per_tenant = 1000\n";

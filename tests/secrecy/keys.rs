@@ -30,6 +30,7 @@ pub(crate) async fn plant(house: &House, planted: &Planted, notes: &mut Notes) {
     notes.error("unwrapping", &another.err().unwrap());
 
     let keyring = wrapped.clone().unlock(&store_key).unwrap();
+    planted.add("seed of the audit log's key", &keyring.audit_signing_seed(1).expose()[..]);
     planted.add("blinding key", blinding_key(&bytes, &store_key));
     let place = keyring.blind(RecordKind::Tenant, &[b"acme"]);
     let stored = store.get(&place).await.unwrap().unwrap();

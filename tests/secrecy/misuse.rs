@@ -44,12 +44,19 @@ impl Caller<'_> {
         assert_eq!(self.heard("name", result), "INVALID_RESOURCE_NAME");
         self.issue(&token_name, "INVALID_RESOURCE_NAME").await;
 
-        // A client that takes the vault for Infor's gateway.
-        let mut request = tonic::Request::new(GetCredentialRequest { name: full(stored) });
-        let header = format!("Bearer {bearer}").parse().unwrap();
-        request.metadata_mut().insert("authorization", header);
-        let result = self.credentials.get_credential(request).await;
-        assert_eq!(self.heard("Authorization header", result), "OK");
+        // A client that takes the vault for Infor's gateway, and one that is generous with headers.
+        let mut headers = vec![("authorization", format!("Bearer {bearer}"))];
+        headers.push(("traceparent", secret("traceparent")));
+        headers.push(("traceparent", format!("00-{}-00f067aa0ba902b7-01", secret("trace id"))));
+        for name in HEADERS {
+            headers.push((name, secret(&format!("header {name}"))));
+        }
+        for (what, value) in headers {
+            let mut request = tonic::Request::new(GetCredentialRequest { name: full(stored) });
+            request.metadata_mut().insert(what, value.parse().unwrap());
+            let result = self.credentials.get_credential(request).await;
+            assert_eq!(self.heard(what, result), "OK", "{what}");
+        }
     }
 
     async fn misuse_uploads(&mut self, stored: &str, file: &[u8]) {
@@ -74,6 +81,10 @@ impl Caller<'_> {
             ("label", UploadCredentialRequest { labels: value, ..upload() }),
             ("requested by", UploadCredentialRequest { requested_by: person, ..upload() }),
             (
+                "requested by a key",
+                UploadCredentialRequest { requested_by: planted.infor("cs as person"), ..upload() },
+            ),
+            (
                 "request id",
                 UploadCredentialRequest { request_id: secret("request id"), ..upload() },
             ),
@@ -94,5 +105,18 @@ impl Caller<'_> {
 fn all() -> ListCredentialsRequest {
     ListCredentialsRequest { parent: "tenants/-".to_owned(), ..Default::default() }
 }
+
+/// Where clients and proxies put what they were given.
+const HEADERS: [&str; 9] = [
+    "baggage",
+    "cookie",
+    "l5d-client-id",
+    "tracestate",
+    "x-api-key",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-infor-key",
+    "x-request-id",
+];
 
 const INVALID: &str = "INVALID_ARGUMENT";

@@ -17,6 +17,14 @@ impl Planted {
         self.text(name, b"-._~+/-._~+/")
     }
 
+    /// A secret as Infor makes them: 86 characters that an id may have, too.
+    pub(crate) fn infor(&self, name: &str) -> String {
+        let mut secret = [invent(b"-_x"), invent(b"-_x")].concat();
+        secret.truncate(86);
+        self.add(name, secret.as_bytes());
+        secret
+    }
+
     /// A secret that somebody else made.
     pub(crate) fn add(&self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         let (name, bytes) = (name.into(), bytes.into());
