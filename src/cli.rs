@@ -10,6 +10,7 @@ mod completions;
 mod duration;
 mod exit;
 mod failure;
+mod json_text;
 mod labels;
 mod local;
 mod names;
