@@ -46,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::appender::{AuditHealth, AuditUnavailable, Permit};
 pub use self::checkpoint::{InvalidCheckpoint, InvalidVerifierKey, SignedCheckpoint};
-pub use self::list::{Filter, Order, Page, PageQuery, ReadAuditError};
+pub use self::list::{About, Filter, Order, Page, PageQuery, ReadAuditError};
 pub use self::opening::{Damage, OpenAuditError};
 pub use self::proof::{InclusionProof, ProveError};
 pub use self::record::{Event, InvalidRecord, RECORD_BYTES_MAX, Record, Repeats};
