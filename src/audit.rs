@@ -45,10 +45,12 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use self::appender::{AuditHealth, AuditUnavailable, Permit};
-pub use self::checkpoint::{InvalidCheckpoint, InvalidVerifierKey, SignedCheckpoint};
+pub use self::checkpoint::{
+    InvalidCheckpoint, InvalidVerifierKey, OpenCheckpointError, SignedCheckpoint, open_checkpoint,
+};
 pub use self::list::{About, Filter, Order, Page, PageQuery, ReadAuditError};
 pub use self::opening::{Damage, OpenAuditError};
-pub use self::proof::{InclusionProof, ProveError};
+pub use self::proof::{InclusionProof, ProveError, UnprovenRecord};
 pub use self::record::{Event, InvalidRecord, RECORD_BYTES_MAX, Record, Repeats};
 pub use self::refusals::{Refusal, Refusals};
 pub use self::verification::{Finding, Report, VerifyError, verify};

@@ -6,6 +6,7 @@
 //! the manual, and a test holds it to what clap knows.
 
 mod arguments;
+mod audit;
 mod completions;
 mod duration;
 mod exit;
@@ -56,6 +57,7 @@ fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failure> {
     match command {
         Command::Remote(command) => remote::run(*command, output),
         Command::Local(command) => local::run(command, output),
+        Command::Audit(audit) => audit::run(audit, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }
 }

@@ -44,6 +44,29 @@ pub enum InvalidCheckpoint {
 #[error("expected a verifier key, `name+12345678+base64`, as the vault prints it")]
 pub struct InvalidVerifierKey;
 
+/// Why a checkpoint does not count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OpenCheckpointError {
+    /// The key is none.
+    #[error(transparent)]
+    Key(#[from] InvalidVerifierKey),
+    /// The note is no checkpoint that it signed.
+    #[error(transparent)]
+    Note(#[from] InvalidCheckpoint),
+}
+
+/// Reads the note of a checkpoint that the key must have signed.
+///
+/// # Errors
+///
+/// As [`OpenCheckpointError`] says.
+pub fn open_checkpoint(
+    note: &str,
+    verifier_key: &str,
+) -> Result<SignedCheckpoint, OpenCheckpointError> {
+    Ok(Verifier::new(verifier_key)?.open(note)?)
+}
+
 /// Signs checkpoints.
 pub(super) struct Signer {
     origin: String,

@@ -22,7 +22,7 @@ pub(crate) fn configuration(dir: &Path) -> String {
 }
 
 /// A directory with a configuration, and its path.
-fn prepared() -> (tempfile::TempDir, String) {
+pub(crate) fn prepared() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("ionvault.toml");
     std::fs::write(&config, configuration(dir.path())).unwrap();
@@ -32,11 +32,11 @@ fn prepared() -> (tempfile::TempDir, String) {
 }
 
 /// A vault that serves; killed if the test ends early.
-struct Serving(Child);
+pub(crate) struct Serving(Child);
 
 impl Serving {
     /// Starts it, and waits until it answers.
-    fn start(config: &str, socket: &Path) -> Self {
+    pub(crate) fn start(config: &str, socket: &Path) -> Self {
         let mut command = command(&["serve", "--config", config]);
         let mut serving = Self(command.stderr(Stdio::piped()).spawn().unwrap());
         let endpoint = format!("unix:{}", socket.display());
@@ -48,7 +48,7 @@ impl Serving {
     }
 
     /// Asks it to stop, and waits until it has.
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
         self.0.wait().unwrap().code()
     }
