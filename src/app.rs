@@ -12,6 +12,7 @@ mod recording;
 mod reload;
 mod serve;
 mod upkeep;
+mod witnesses;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -125,7 +126,7 @@ impl App {
     /// As [`RunError`] says.
     pub async fn run(self, drain: CancellationToken) -> Result<(), RunError> {
         let Self { parts, listeners, config, reload, metrics } = self;
-        let Parts { store, vault, issuer, audit, access } = parts;
+        let Parts { store, vault, issuer, audit, witnesses, access } = parts;
         let authorizations = Authorizations::new(issuer.clone());
         let services = Services {
             vault: vault.clone(),
@@ -136,7 +137,7 @@ impl App {
             quotas: Arc::new(Quotas::new(config.quotas)),
         };
         let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)));
-        let recording = Recording::start(audit.clone(), entrance.clone());
+        let recording = Recording::start(audit.clone(), entrance.clone(), witnesses);
         let (health, health_service) = Health::new().await;
         let upkeep =
             upkeep::start((&vault, &issuer, &authorizations), &store, reload, &metrics, &drain);

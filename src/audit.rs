@@ -54,13 +54,12 @@ pub use self::proof::{InclusionProof, ProveError, UnprovenRecord};
 pub use self::record::{Event, InvalidRecord, RECORD_BYTES_MAX, Record, Repeats};
 pub use self::refusals::{Refusal, Refusals};
 pub use self::verification::{Finding, Report, VerifyError, verify};
-pub use self::witness::Witnesses;
 
 use self::appender::Appender;
 use self::checkpoint::Signer;
 use self::committer::Committer;
 use self::directory::Directory;
-use crate::ports::Clock;
+use crate::ports::{Clock, Witness};
 use crate::secret::LockedKey;
 
 /// An open log. Its clones are the same log.
@@ -81,8 +80,6 @@ pub struct AuditSettings {
     pub commit_interval: Duration,
     /// After that time at most, a record is under a signed checkpoint.
     pub checkpoint_interval: Duration,
-    /// Where checkpoints are told to somebody else.
-    pub witnesses: Witnesses,
 }
 
 struct Open {
@@ -169,15 +166,15 @@ impl AuditLog {
 
     /// Commits in groups, signs checkpoints and tells them to the witnesses, until `drain` is
     /// cancelled; then everything that was recorded is synced and signed. From then on nobody is
-    /// admitted: cancel it when the calls have ended.
-    pub async fn run(&self, drain: CancellationToken) {
+    /// admitted: cancel it when the calls have ended. Witnesses hold it up for five seconds at most.
+    pub async fn run(&self, drain: CancellationToken, witnesses: Vec<Arc<dyn Witness>>) {
         let ended = CancellationToken::new();
         let commits = async {
             self.commit_until(drain).await;
             ended.cancel();
         };
-        let checkpoints = self.0.checkpoint.clone();
-        tokio::join!(commits, witness::tell(&self.0.settings.witnesses, checkpoints, &ended));
+        let Open { checkpoint, appender, .. } = &*self.0;
+        tokio::join!(commits, witness::tell(witnesses, checkpoint, &appender.clock, &ended));
     }
 
     /// Whether it takes records.
@@ -269,7 +266,6 @@ impl Default for AuditSettings {
             retention: None,
             commit_interval: Duration::from_secs(1),
             checkpoint_interval: Duration::from_secs(10),
-            witnesses: Witnesses { directory: None, log: false },
         }
     }
 }

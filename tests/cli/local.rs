@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::program::{command, run};
@@ -111,6 +112,31 @@ fn a_copied_audit_log_is_verified_offline_and_one_changed_word_is_found() {
     assert_eq!(found.code, Some(1));
     assert!(found.stdout.contains("record 0 "), "{}", found.stdout);
     assert!(found.stderr.contains("is not what was signed"), "{}", found.stderr);
+}
+
+/// The name of the file that a witness directory gets for the checkpoint in this directory.
+fn witnessed_as(log: &Path) -> String {
+    let note = std::fs::read_to_string(log.join("checkpoint")).unwrap();
+    let mut lines = note.lines().skip(1);
+    let size: u64 = lines.next().unwrap().parse().unwrap();
+    let root = data_encoding::BASE64.decode(lines.next().unwrap().as_bytes()).unwrap();
+    format!("{size:020}-{}.checkpoint", data_encoding::HEXLOWER.encode(&root))
+}
+
+#[test]
+fn a_witness_directory_that_hangs_does_not_keep_a_vault_from_stopping() {
+    let (dir, config) = prepared();
+    let witness = dir.path().join("witness");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let audit = format!("[audit]\nwitness_dir = \"{}\"\n", witness.display());
+    std::fs::write(&config, text + &audit).unwrap();
+    run(&["init", "--config", &config]).done();
+    // What the vault tells first, to a file whose opening waits for a reader that never comes.
+    std::fs::create_dir(&witness).unwrap();
+    let name = witnessed_as(&dir.path().join("store/audit")) + ".new";
+    mknodat(CWD, witness.join(name), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let serving = Serving::start(&config, &dir.path().join("admin.sock"));
+    assert_eq!(serving.stop(), Some(0));
 }
 
 #[test]

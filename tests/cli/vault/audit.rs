@@ -57,7 +57,7 @@ impl SampleLog {
         }
         let over = CancellationToken::new();
         over.cancel();
-        log.run(over).await;
+        log.run(over, Vec::new()).await;
         let checkpoint = AuditCheckpoint {
             note: log.checkpoint().note.clone(),
             verifier_key: log.verifier_key().to_owned(),
