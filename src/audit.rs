@@ -41,12 +41,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use self::appender::{AuditHealth, AuditUnavailable, Permit};
 pub use self::checkpoint::{
-    InvalidCheckpoint, InvalidVerifierKey, OpenCheckpointError, SignedCheckpoint, open_checkpoint,
+    InvalidCheckpoint, InvalidVerifierKey, NewCheckpointError, OpenCheckpointError,
+    SignedCheckpoint, open_checkpoint,
 };
 pub use self::list::{About, Filter, Order, Page, PageQuery, ReadAuditError};
 pub use self::opening::{Damage, OpenAuditError};
@@ -196,13 +197,20 @@ impl AuditLog {
         Arc::clone(&self.0.checkpoint.borrow())
     }
 
-    /// Waits for a checkpoint that covers everything that was recorded before.
+    /// Waits for a checkpoint that covers everything that was recorded before, ten seconds at most.
     /// [`AuditLog::run`] must be running.
     ///
     /// # Errors
     ///
-    /// [`AuditUnavailable::Failed`] or [`AuditUnavailable::Closed`] if there will be none.
-    pub async fn new_checkpoint(&self) -> Result<Arc<SignedCheckpoint>, AuditUnavailable> {
+    /// As [`NewCheckpointError`] says.
+    pub async fn new_checkpoint(&self) -> Result<Arc<SignedCheckpoint>, NewCheckpointError> {
+        match timeout(CHECKPOINT_TIME_MAX, self.checkpoint_of_now()).await {
+            Ok(checkpoint) => Ok(checkpoint?),
+            Err(_elapsed) => Err(NewCheckpointError::TooLate),
+        }
+    }
+
+    async fn checkpoint_of_now(&self) -> Result<Arc<SignedCheckpoint>, AuditUnavailable> {
         let records = self.0.appender.tail().next;
         let (mut checkpoint, mut standing) =
             (self.0.checkpoint.clone(), self.0.appender.standing.subscribe());
@@ -269,6 +277,10 @@ impl Default for AuditSettings {
         }
     }
 }
+
+/// How long a new checkpoint is waited for. It takes a few syncs of the disk; where it takes longer,
+/// the disk is full, and whoever asks should hear of it before its own patience ends.
+const CHECKPOINT_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Shortest segment: room for a hundred records of the longest kind. The usual length has room for
 /// more than 3,000, which is how many calls can be in flight just after a segment was begun.

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use ionvault::audit::{AuditHealth, AuditUnavailable};
+use ionvault::audit::{AuditHealth, AuditUnavailable, NewCheckpointError};
 
 use crate::child;
-use crate::samples::{Running, assert_sound, event, open};
+use tokio::time::Instant;
+
+use crate::samples::{Running, assert_sound, event, open, record};
 
 #[test]
 fn on_a_full_disk_calls_are_refused_nothing_is_lost_and_it_heals() {
@@ -50,6 +52,10 @@ async fn role_full_disk() {
         let mut health = log.health();
         health.wait_for(|health| *health == AuditHealth::Full).await.unwrap();
         assert_eq!(log.admit().err(), Some(AuditUnavailable::Full));
+        // Nor is a checkpoint waited for that cannot be written.
+        tokio::time::pause();
+        assert_eq!(log.new_checkpoint().await.err(), Some(NewCheckpointError::TooLate));
+        tokio::time::resume();
         assert_eq!(log.event(recorded - 1).await.unwrap().unwrap().event, event(recorded - 1));
 
         fs::remove_file(disk.join("filler")).unwrap();
@@ -71,4 +77,14 @@ fn fill(disk: &Path) {
 
     let mut filler = fs::File::create(disk.join("filler")).unwrap();
     while filler.write_all(&[1; 4_096]).is_ok() {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_nobody_signs_is_waited_for_ten_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    record(&log, 1);
+    let begun = Instant::now();
+    assert_eq!(log.new_checkpoint().await.err(), Some(NewCheckpointError::TooLate));
+    assert_eq!(begun.elapsed().as_secs(), 10);
 }
