@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use ionvault::audit::{AuditHealth, AuditUnavailable, NewCheckpointError};
+use ionvault::audit::{AuditHealth, AuditUnavailable, NewCheckpointError, OpenAuditError};
 
 use crate::child;
 use tokio::time::Instant;
 
-use crate::samples::{Running, assert_sound, event, open, record};
+use crate::samples::{Running, assert_sound, event, open, record, settings, try_open};
 
 #[test]
 fn on_a_full_disk_calls_are_refused_nothing_is_lost_and_it_heals() {
@@ -87,4 +87,36 @@ async fn a_checkpoint_that_nobody_signs_is_waited_for_ten_seconds() {
     let begun = Instant::now();
     assert_eq!(log.new_checkpoint().await.err(), Some(NewCheckpointError::TooLate));
     assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+/// Runs a role under these faults of the operating system; `false` if that cannot be done here.
+fn under(faults: &[&str], role: &str, dir: &Path) -> bool {
+    if !child::works(&["strace", "-f", "-o", "/dev/null", "true"]) {
+        return false;
+    }
+    let mut around = vec!["strace", "-f", "-qq", "-o", "/dev/null"];
+    around.extend(faults.iter().flat_map(|fault| ["-e", fault]));
+    let mut command = child::command(&around, role, dir);
+    let output = command.stderr(std::process::Stdio::piped()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("role done"), "{told}");
+    true
+}
+
+#[test]
+fn a_file_system_that_promises_no_room_is_refused_with_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let fault = "inject=fallocate:error=EOPNOTSUPP";
+    under(&["trace=fallocate", fault], "room::role_without_fallocate", dir.path());
+}
+
+#[test]
+#[ignore = "a role of another test"]
+fn role_without_fallocate() {
+    let Some(dir) = child::dir() else { return };
+    let refused = try_open(&dir.join("log"), settings()).err().unwrap();
+    assert!(matches!(refused, OpenAuditError::NoPreallocation), "{refused:?}");
+    assert!(refused.to_string().contains("(fallocate)"), "{refused}");
+    println!("role done");
 }
