@@ -77,7 +77,17 @@ pub(super) fn recover(
         }
     };
     let active_bytes = active.file.metadata()?.len();
-    let tail = Tail { sealed, full, active, active_bytes, spare, next, permits: 0, stopped: None };
+    let tail = Tail {
+        sealed,
+        full,
+        active,
+        active_bytes,
+        spare,
+        next,
+        stuck: false,
+        permits: 0,
+        stopped: None,
+    };
     Ok(Recovered { tail, cursor: scan.cursor })
 }
 
