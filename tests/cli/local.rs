@@ -189,6 +189,37 @@ fn a_policy_is_checked_and_explained_with_the_groups_of_the_configuration() {
     assert!(said.contains(why), "{said}");
 }
 
+#[test]
+fn a_policy_is_explained_for_the_workload_that_a_token_tells() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("policy.cedar").display().to_string();
+    let policy = "@id(\"pod\") permit (principal, action, resource) when { principal has pod && \
+                  principal has namespace && principal.namespace == \"docs\" && \
+                  principal has service_account && principal.service_account == \"export\" };";
+    std::fs::write(&file, policy).unwrap();
+    let caller = "jwt:https://cluster.example#system:serviceaccount:docs:export";
+    let explain = |caller: &str, workload: &[&str]| {
+        let words = ["policy", "explain", "--action", "IssueToken", "--resource", "acme/infor"];
+        run(&[&words[..], &["--file", &file, "--caller", caller], workload].concat())
+    };
+    let account = ["--namespace", "docs", "--service-account", "export"];
+    let said = explain(caller, &[&account[..], &["--pod", "export-1"]].concat()).done();
+    assert!(said.starts_with("Answer      permitted\n"), "{said}");
+    assert!(said.contains("Decided by  pod (permit, line 1)"), "{said}");
+    // Bound to no pod, and without a word on the workload.
+    assert_eq!(explain(caller, &account).code, Some(4));
+    assert_eq!(explain(caller, &[]).code, Some(4));
+    for (caller, workload) in [
+        ("uid:7", account),
+        ("jwt:https://cluster.example#system:serviceaccount:docs:other", account),
+        (caller, ["--namespace", "other", "--service-account", "export"]),
+    ] {
+        let said = explain(caller, &workload).failed(2);
+        assert!(said.starts_with("error: only `jwt:issuer#system:serviceaccount:"), "{said}");
+    }
+    explain(caller, &["--pod", "export-1"]).failed(2);
+}
+
 #[cfg(feature = "simulator")]
 mod development {
     use std::path::Path;
