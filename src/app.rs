@@ -12,6 +12,7 @@ mod recording;
 mod reload;
 mod serve;
 mod upkeep;
+mod witnesses;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -125,7 +126,7 @@ impl App {
     /// As [`RunError`] says.
     pub async fn run(self, drain: CancellationToken) -> Result<(), RunError> {
         let Self { parts, listeners, config, reload, metrics } = self;
-        let Parts { store, vault, issuer, audit, access } = parts;
+        let Parts { store, vault, issuer, audit, witnesses, access } = parts;
         let authorizations = Authorizations::new(issuer.clone());
         let quotas = Arc::new(Quotas::new(config.quotas));
         let services = Services {
@@ -137,7 +138,7 @@ impl App {
             quotas: quotas.clone(),
         };
         let entrance = Entrance::new(audit.clone(), Refusals::new(Arc::new(SystemClock)), quotas);
-        let recording = Recording::start(audit.clone(), entrance.clone());
+        let recording = Recording::start(audit.clone(), entrance.clone(), witnesses);
         let (health, health_service) = Health::new().await;
         let upkeep =
             upkeep::start((&vault, &issuer, &authorizations), &store, reload, &metrics, &drain);

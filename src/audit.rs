@@ -41,24 +41,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use self::appender::{AuditHealth, AuditUnavailable, Permit};
-pub use self::checkpoint::{InvalidCheckpoint, InvalidVerifierKey, SignedCheckpoint};
-pub use self::list::{Filter, Order, Page, PageQuery, ReadAuditError};
+pub use self::checkpoint::{
+    InvalidCheckpoint, InvalidVerifierKey, NewCheckpointError, OpenCheckpointError,
+    SignedCheckpoint, open_checkpoint,
+};
+pub use self::list::{About, Filter, Order, Page, PageQuery, ReadAuditError};
 pub use self::opening::{Damage, OpenAuditError};
-pub use self::proof::{InclusionProof, ProveError};
+pub use self::proof::{InclusionProof, ProveError, UnprovenRecord};
 pub use self::record::{Event, InvalidRecord, RECORD_BYTES_MAX, Record, Repeats};
 pub use self::refusals::{Refusal, Refusals};
 pub use self::verification::{Finding, Report, VerifyError, verify};
-pub use self::witness::Witnesses;
 
 use self::appender::Appender;
 use self::checkpoint::Signer;
 use self::committer::Committer;
 use self::directory::Directory;
-use crate::ports::Clock;
+use crate::ports::{Clock, Witness};
 use crate::secret::LockedKey;
 
 /// An open log. Its clones are the same log.
@@ -79,8 +81,6 @@ pub struct AuditSettings {
     pub commit_interval: Duration,
     /// After that time at most, a record is under a signed checkpoint.
     pub checkpoint_interval: Duration,
-    /// Where checkpoints are told to somebody else.
-    pub witnesses: Witnesses,
 }
 
 struct Open {
@@ -167,15 +167,15 @@ impl AuditLog {
 
     /// Commits in groups, signs checkpoints and tells them to the witnesses, until `drain` is
     /// cancelled; then everything that was recorded is synced and signed. From then on nobody is
-    /// admitted: cancel it when the calls have ended.
-    pub async fn run(&self, drain: CancellationToken) {
+    /// admitted: cancel it when the calls have ended. Witnesses hold it up for five seconds at most.
+    pub async fn run(&self, drain: CancellationToken, witnesses: Vec<Arc<dyn Witness>>) {
         let ended = CancellationToken::new();
         let commits = async {
             self.commit_until(drain).await;
             ended.cancel();
         };
-        let checkpoints = self.0.checkpoint.clone();
-        tokio::join!(commits, witness::tell(&self.0.settings.witnesses, checkpoints, &ended));
+        let Open { checkpoint, appender, .. } = &*self.0;
+        tokio::join!(commits, witness::tell(witnesses, checkpoint, &appender.clock, &ended));
     }
 
     /// Whether it takes records.
@@ -197,13 +197,20 @@ impl AuditLog {
         Arc::clone(&self.0.checkpoint.borrow())
     }
 
-    /// Waits for a checkpoint that covers everything that was recorded before.
+    /// Waits for a checkpoint that covers everything that was recorded before, ten seconds at most.
     /// [`AuditLog::run`] must be running.
     ///
     /// # Errors
     ///
-    /// [`AuditUnavailable::Failed`] or [`AuditUnavailable::Closed`] if there will be none.
-    pub async fn new_checkpoint(&self) -> Result<Arc<SignedCheckpoint>, AuditUnavailable> {
+    /// As [`NewCheckpointError`] says.
+    pub async fn new_checkpoint(&self) -> Result<Arc<SignedCheckpoint>, NewCheckpointError> {
+        match timeout(CHECKPOINT_TIME_MAX, self.checkpoint_of_now()).await {
+            Ok(checkpoint) => Ok(checkpoint?),
+            Err(_elapsed) => Err(NewCheckpointError::TooLate),
+        }
+    }
+
+    async fn checkpoint_of_now(&self) -> Result<Arc<SignedCheckpoint>, AuditUnavailable> {
         let records = self.0.appender.tail().next;
         let (mut checkpoint, mut standing) =
             (self.0.checkpoint.clone(), self.0.appender.standing.subscribe());
@@ -267,10 +274,13 @@ impl Default for AuditSettings {
             retention: None,
             commit_interval: Duration::from_secs(1),
             checkpoint_interval: Duration::from_secs(10),
-            witnesses: Witnesses { directory: None, log: false },
         }
     }
 }
+
+/// How long a new checkpoint is waited for. It takes a few syncs of the disk; where it takes longer,
+/// the disk is full, and whoever asks should hear of it before its own patience ends.
+const CHECKPOINT_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Shortest segment: room for a hundred records of the longest kind. Just after a segment was begun, no
 /// more calls can be in flight than it has room for; the configuration sees to that.

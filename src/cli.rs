@@ -6,10 +6,12 @@
 //! the manual, and a test holds it to what clap knows.
 
 mod arguments;
+mod audit;
 mod completions;
 mod duration;
 mod exit;
 mod failure;
+mod json_text;
 mod labels;
 mod local;
 mod names;
@@ -55,6 +57,7 @@ fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failure> {
     match command {
         Command::Remote(command) => remote::run(*command, output),
         Command::Local(command) => local::run(command, output),
+        Command::Audit(audit) => audit::run(audit, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }
 }

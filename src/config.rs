@@ -15,7 +15,7 @@ mod log;
 mod token_limits;
 mod tokens;
 
-pub use audit::Audit;
+pub use audit::{Audit, WitnessServer, Witnesses};
 pub use certificates::{ReadCertificatesError, read_certificates};
 pub use egress::{Egress, EgressHost, EgressProxy};
 pub use invalid::InvalidConfig;

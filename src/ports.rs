@@ -6,6 +6,7 @@ mod key_set;
 mod root_key;
 mod store;
 mod token_endpoint;
+mod witness;
 
 pub use clock::Clock;
 pub use key_set::{KEY_SET_BYTES_MAX, KeySetSource, ReadKeySetError};
@@ -18,3 +19,4 @@ pub use token_endpoint::{
     ExchangeError, GrantRequest, OauthError, RevocationRequest, Target, TokenAnswer, TokenEndpoint,
     TokenKind, TokenRequest,
 };
+pub use witness::{CheckpointNote, NotWitnessed, Witness};

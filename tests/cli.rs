@@ -8,6 +8,7 @@
 )]
 
 mod cli {
+    mod auditing;
     mod authorizations;
     mod changes;
     mod connections;

@@ -28,6 +28,8 @@ mod handshake;
 mod house;
 #[path = "listen/identity.rs"]
 mod identity;
+#[path = "listen/issuer.rs"]
+mod issuer;
 #[path = "listen/journal.rs"]
 mod journal;
 #[path = "listen/mesh.rs"]

@@ -12,6 +12,8 @@ mod logs;
 mod raw_server;
 #[path = "token_endpoint/tls.rs"]
 mod tls;
+#[path = "token_endpoint/witnesses.rs"]
+mod witnesses;
 
 use std::time::Duration;
 

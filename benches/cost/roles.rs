@@ -89,7 +89,7 @@ impl Recording {
             Entrance::new(log.clone(), Refusals::new(clock), Arc::new(Quotas::new(quotas)));
         let calls_ended = CancellationToken::new();
         let ended = calls_ended.clone();
-        let task = tokio::spawn(async move { log.run(ended).await });
+        let task = tokio::spawn(async move { log.run(ended, Vec::new()).await });
         Ok(Self { entrance, calls_ended, task, _dir: dir })
     }
 

@@ -7,7 +7,7 @@
 //! decompression and retries do not exist here; what is read and the time are bounded.
 //!
 //! Each request makes its own connection. Requests are rare (one per account and about two hours,
-//! and one per token issuer and some minutes), a pooled connection would be dead by the next one,
+//! one per token issuer and some minutes, and one per checkpoint of the audit log), a pooled connection would be dead by the next one,
 //! and nothing is shared between tenants this way. `docs/adr/0011` says why the connection is made
 //! here and not by a client.
 
@@ -75,6 +75,19 @@ pub(super) async fn in_time<T>(
     match timeout(EXCHANGE_TIME_MAX, request).await {
         Ok(outcome) => outcome,
         Err(_elapsed) => Err(unavailable("it did not answer in time")),
+    }
+}
+
+/// What happened, for those who can do the same about all of it.
+pub(super) fn words(error: &ExchangeError) -> &'static str {
+    match error {
+        ExchangeError::Unreachable(what)
+        | ExchangeError::Unavailable { what, .. }
+        | ExchangeError::Misbehaved(what)
+        | ExchangeError::AddressNotAllowed(what) => what,
+        ExchangeError::Refused(_) | ExchangeError::Throttled { .. } | ExchangeError::NoEndpoint => {
+            "it refused"
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use http::StatusCode;
 use rustls_pki_types::CertificateDer;
 use url::Url;
 
-use super::https::{Answer, HttpProxy, HttpsClient, Question, in_time};
-use crate::ports::{ExchangeError, KeySetSource, ReadKeySetError, Target};
+use super::https::{Answer, HttpProxy, HttpsClient, Question, in_time, words};
+use crate::ports::{KeySetSource, ReadKeySetError, Target};
 
 /// Fetches a key set over HTTPS. The operator wrote the address, so it may be a private one.
 pub struct HttpsKeySet {
@@ -48,18 +48,6 @@ impl KeySetSource for HttpsKeySet {
 
     fn read_every(&self) -> Duration {
         EVERY
-    }
-}
-
-fn words(error: &ExchangeError) -> &'static str {
-    match error {
-        ExchangeError::Unreachable(what)
-        | ExchangeError::Unavailable { what, .. }
-        | ExchangeError::Misbehaved(what)
-        | ExchangeError::AddressNotAllowed(what) => what,
-        ExchangeError::Refused(_) | ExchangeError::Throttled { .. } | ExchangeError::NoEndpoint => {
-            "it refused"
-        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::StartError;
-use crate::adapters::{HttpProxy, HttpsKeySet, KeySetFile, SystemClock};
-use crate::config::{Config, EgressProxy, Jwks, JwtIssuer, read_certificates};
+use super::open::proxy;
+use crate::adapters::{HttpsKeySet, KeySetFile, SystemClock};
+use crate::config::{Config, Jwks, JwtIssuer, read_certificates};
 use crate::identity::Issuers;
 
 /// Keys in files must be there. Those at addresses may come later: a vault whose other callers know
@@ -22,9 +23,7 @@ pub(super) async fn open(config: &Config) -> Result<Issuers, StartError> {
             Jwks::Address { url, ca } => {
                 let ca = ca.as_deref().map(read_certificates).transpose();
                 let trust_anchors = ca.map_err(StartError::KeySetCa)?.unwrap_or_default();
-                let proxy = config.egress.proxy.as_ref().map(|EgressProxy { host, port }| {
-                    HttpProxy { host: host.clone(), port: *port }
-                });
+                let proxy = proxy(&config.egress);
                 let source = Arc::new(HttpsKeySet::new(url.clone(), trust_anchors, proxy));
                 issuers.add(rules.clone(), source);
             }

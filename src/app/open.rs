@@ -13,13 +13,14 @@ use crate::config::{Config, Egress, EgressHost, EgressProxy, ReadCertificatesErr
 use crate::identity::LoadKeysError;
 use crate::ion::HostRules;
 use crate::listen::BindError;
-use crate::ports::StoreError;
+use crate::ports::{StoreError, Witness};
 use crate::sealing::Keyring;
 use crate::tokens::{Jitter, OpenIssuerError, TokenIssuer, TokenSettings};
 use crate::vault::{OpenVaultError, UnlockKeyringError, Vault, unlock_keyring};
 
 use super::policy_file::{ReadPolicyError, read_policy};
 use super::recording::{self, OpenRecordingError};
+use super::witnesses;
 
 /// Why a vault did not start. Each says what to do. Nothing was changed, but for
 /// [`StartError::Open`] and [`StartError::Vault`]: what they tell shows only once the store is open.
@@ -39,6 +40,9 @@ pub enum StartError {
     /// The certificates for the address of an issuer's keys cannot be used.
     #[error("listen.jwt.issuer.jwks_ca")]
     KeySetCa(#[source] ReadCertificatesError),
+    /// The certificates for the address of a witness cannot be used.
+    #[error("audit.witness_ca")]
+    WitnessCa(#[source] ReadCertificatesError),
     /// There is no policy.
     #[error(transparent)]
     Policy(#[from] ReadPolicyError),
@@ -88,32 +92,38 @@ pub(super) struct Parts {
     pub(super) vault: Vault,
     pub(super) issuer: TokenIssuer,
     pub(super) audit: AuditLog,
+    pub(super) witnesses: Vec<Arc<dyn Witness>>,
     pub(super) access: Arc<Current>,
 }
 
 impl Parts {
     pub(super) async fn open(config: &Config) -> Result<Self, StartError> {
         let access = Arc::new(Current::new(read_policy(&config.policy, &config.groups)?));
-        let Egress { hosts, proxy } = &config.egress;
-        let approved = hosts.iter().map(EgressHost::approve).collect::<Result<_, _>>()?;
+        let approved =
+            config.egress.hosts.iter().map(EgressHost::approve).collect::<Result<_, _>>()?;
         let hosts = Arc::new(HostRules::new(approved));
+        let witnesses = witnesses::open(config).map_err(StartError::WitnessCa)?;
         let root_key = RootKeyFile::read(&config.root_key)
             .map_err(|source| StartError::RootKey { path: config.root_key.clone(), source })?;
         let (store, keyring, audit) = open_store(config, &root_key).await?;
         let clock = Arc::new(SystemClock);
         let vault = Vault::open(store.clone(), keyring, hosts.clone(), clock.clone()).await?;
-        let endpoint = Arc::new(match proxy {
-            Some(EgressProxy { host, port }) => {
-                HttpsTokenEndpoint::through(HttpProxy { host: host.clone(), port: *port })
-            }
+        let endpoint = Arc::new(match proxy(&config.egress) {
+            Some(proxy) => HttpsTokenEndpoint::through(proxy),
             None => HttpsTokenEndpoint::new(),
         });
         let settings = TokenSettings { limits: config.budget, servers: config.servers.clone() };
         let jitter = Jitter::from_os()?;
         let issuer =
             TokenIssuer::open(vault.clone(), hosts, endpoint, clock, settings, jitter).await?;
-        Ok(Self { store, vault, issuer, audit, access })
+        Ok(Self { store, vault, issuer, audit, witnesses, access })
     }
+}
+
+/// What stands between this network and public addresses.
+pub(super) fn proxy(egress: &Egress) -> Option<HttpProxy> {
+    let EgressProxy { host, port } = egress.proxy.as_ref()?;
+    Some(HttpProxy { host: host.clone(), port: *port })
 }
 
 /// The root key is tried before anything is changed, and the audit log comes before the store: what

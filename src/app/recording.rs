@@ -11,6 +11,7 @@ use crate::adapters::SystemClock;
 use crate::audit::{AuditLog, OpenAuditError};
 use crate::config::Audit;
 use crate::grpc::Entrance;
+use crate::ports::Witness;
 use crate::sealing::Keyring;
 
 /// Why there is no audit log. Each says what to do.
@@ -81,7 +82,11 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    pub(super) fn start(log: AuditLog, entrance: Entrance) -> Self {
+    pub(super) fn start(
+        log: AuditLog,
+        entrance: Entrance,
+        witnesses: Vec<Arc<dyn Witness>>,
+    ) -> Self {
         let calls_ended = CancellationToken::new();
         let ended = calls_ended.clone();
         let task = tokio::spawn(async move {
@@ -90,12 +95,12 @@ impl Recording {
                 entrance.run(ended).await;
                 counted.cancel();
             };
-            tokio::join!(entrance, log.run(counted.clone()));
+            tokio::join!(entrance, log.run(counted.clone(), witnesses));
         });
         Self { task, calls_ended }
     }
 
-    /// Records what was counted, syncs and signs everything, and closes. To be called when the last
+    /// Records what was counted, syncs and signs everything, tells the witnesses, and closes. To be called when the last
     /// call has ended.
     pub(super) async fn end(self) {
         self.calls_ended.cancel();

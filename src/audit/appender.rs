@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use metrics::{Counter, counter};
 use tokio::sync::{Notify, watch};
 
-use super::directory::Directory;
+use super::directory::{Directory, is_full};
 use super::record::{Encoded, Event, RECORD_BYTES_MAX};
 use crate::ports::Clock;
 
@@ -75,6 +75,9 @@ pub(super) struct Tail {
     pub(super) spare: Option<File>,
     /// The sequence of the next record.
     pub(super) next: u64,
+    /// Whether the spare could not take over, because the disk was full. Nobody is let in until it
+    /// did.
+    pub(super) stuck: bool,
     /// Permits that were given out and not used yet.
     pub(super) permits: u64,
     pub(super) stopped: Option<AuditUnavailable>,
@@ -217,10 +220,23 @@ impl Appender {
         // Asked while the log is held, so that dates grow with the sequence.
         let line = encoded.line(sequence, self.clock.now());
         let length = line.len() as u64;
-        let written = self
-            .make_room(&mut tail, length)
-            .and_then(|()| tail.active.file.write_all_at(line, tail.active.end));
-        if let Err(error) = written {
+        let fits = tail.active.end + length <= tail.active_bytes;
+        match if fits { Ok(()) } else { self.rotate(&mut tail) } {
+            // Nothing was written: the committer tries again.
+            Err(error) if is_full(&error) => {
+                drop(tail);
+                self.note_room(false);
+                self.wake.notify_one();
+                return Err(AuditUnavailable::Full);
+            }
+            Err(error) => {
+                drop(tail);
+                self.fail("the next segment could not be begun", &error);
+                return Err(AuditUnavailable::Failed);
+            }
+            Ok(()) => {}
+        }
+        if let Err(error) = tail.active.file.write_all_at(line, tail.active.end) {
             // What is in the segment now is not known.
             tail.stopped = Some(AuditUnavailable::Failed);
             drop(tail);
@@ -239,13 +255,14 @@ impl Appender {
         Ok(sequence)
     }
 
-    /// Goes on in the spare, if the active segment has no room for a line.
-    fn make_room(&self, tail: &mut Tail, length: u64) -> std::io::Result<()> {
-        if tail.active.end + length <= tail.active_bytes {
-            return Ok(());
+    /// Goes on in the spare. An error for which [`is_full`] holds changes nothing.
+    pub(super) fn rotate(&self, tail: &mut Tail) -> std::io::Result<()> {
+        tail.stuck = true;
+        if tail.spare.is_some() {
+            self.directory.name_spare(tail.next)?;
         }
         let spare = tail.spare.take().ok_or(std::io::ErrorKind::StorageFull)?;
-        self.directory.name_spare(tail.next)?;
+        tail.stuck = false;
         let next = Segment { first: tail.next, file: Arc::new(spare), end: 0 };
         let full = std::mem::replace(&mut tail.active, next);
         tail.active_bytes = self.segment_bytes;
@@ -260,6 +277,9 @@ impl Tail {
     fn admit(&mut self, segment_bytes: u64) -> Result<(), AuditUnavailable> {
         if let Some(why) = self.stopped {
             return Err(why);
+        }
+        if self.stuck {
+            return Err(AuditUnavailable::Full);
         }
         let spare = if self.spare.is_some() { segment_bytes } else { 0 };
         let room = self.active_bytes.saturating_sub(self.active.end) + spare;
@@ -290,7 +310,8 @@ impl Permit {
     ///
     /// # Errors
     ///
-    /// [`AuditUnavailable::Failed`] if it could not be written, or an earlier one could not.
+    /// [`AuditUnavailable::Failed`] if it could not be written, or an earlier one could not;
+    /// [`AuditUnavailable::Full`] if the disk was too full even to name the segment that was kept.
     pub fn record(mut self, event: &Event<'_>) -> Result<u64, AuditUnavailable> {
         self.used = true;
         self.appender.record(event)

@@ -7,6 +7,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use signed_note::{Note, NoteError, Signature, StandardVerifier, VerifierList};
 use tlog_tiles::{Checkpoint, Hash};
 
+use super::appender::AuditUnavailable;
 use crate::secret::LockedKey;
 
 /// A checkpoint with the signature of the log's key.
@@ -43,6 +44,40 @@ pub enum InvalidCheckpoint {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected a verifier key, `name+12345678+base64`, as the vault prints it")]
 pub struct InvalidVerifierKey;
+
+/// Why a checkpoint does not count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OpenCheckpointError {
+    /// The key is none.
+    #[error(transparent)]
+    Key(#[from] InvalidVerifierKey),
+    /// The note is no checkpoint that it signed.
+    #[error(transparent)]
+    Note(#[from] InvalidCheckpoint),
+}
+
+/// Why there is no new checkpoint.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NewCheckpointError {
+    /// The log failed, or is closed.
+    #[error(transparent)]
+    Unavailable(#[from] AuditUnavailable),
+    /// None was signed in time. Retrying helps once the disk has room.
+    #[error("no checkpoint of the audit log was signed in time: its disk is full, or slow")]
+    TooLate,
+}
+
+/// Reads the note of a checkpoint that the key must have signed.
+///
+/// # Errors
+///
+/// As [`OpenCheckpointError`] says.
+pub fn open_checkpoint(
+    note: &str,
+    verifier_key: &str,
+) -> Result<SignedCheckpoint, OpenCheckpointError> {
+    Ok(Verifier::new(verifier_key)?.open(note)?)
+}
 
 /// Signs checkpoints.
 pub(super) struct Signer {

@@ -61,10 +61,18 @@ impl Committer {
         }
     }
 
-    /// Preallocates the next segment, if there is none.
+    /// Preallocates the next segment, if there is none. One that could not take over is tried again
+    /// first: only then is anybody let in who will need it.
     fn keep_spare(&self) -> Result<(), CommitError> {
-        if self.appender.tail().spare.is_some() {
-            return Ok(());
+        {
+            let mut tail = self.appender.tail();
+            if tail.stuck && tail.spare.is_some() {
+                let begun = self.appender.rotate(&mut tail);
+                begun.map_err(failed("the next segment could not be begun"))?;
+            }
+            if tail.spare.is_some() {
+                return Ok(());
+            }
         }
         let (bytes, reserve) = (self.appender.segment_bytes, self.reserve_bytes);
         let spare = self.appender.directory.preallocate_spare(bytes, reserve);

@@ -22,8 +22,8 @@ pub struct Filter {
     pub caller: Option<String>,
     /// The RPC.
     pub method: Option<String>,
-    /// The resource; with `/` at its end, everything below it.
-    pub resource: Option<String>,
+    /// Which resource.
+    pub resource: Option<About>,
     /// `OK`, or the name of a code.
     pub outcome: Option<String>,
     /// The reason of a refusal.
@@ -34,6 +34,27 @@ pub struct Filter {
     pub not_before: Option<SystemTime>,
     /// Earlier than this.
     pub before: Option<SystemTime>,
+}
+
+/// What a record must be about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum About {
+    /// The resource of exactly this name.
+    Exactly(String),
+    /// The resource of this name, without `/` at its end, and all that lies below it.
+    Within(String),
+}
+
+impl About {
+    fn holds(&self, resource: &str) -> bool {
+        match self {
+            Self::Exactly(name) => resource == name,
+            Self::Within(name) => match resource.strip_prefix(name.as_str()) {
+                Some(rest) => rest.is_empty() || rest.starts_with('/'),
+                None => false,
+            },
+        }
+    }
 }
 
 /// Which page is wanted.
@@ -296,13 +317,9 @@ impl Filter {
             wanted.as_deref().is_none_or(|wanted| wanted == text)
         };
         let event = &record.event;
-        let below = |wanted: &str| match wanted.ends_with('/') {
-            true => event.resource.starts_with(wanted),
-            false => event.resource == wanted,
-        };
         is(caller, &event.caller)
             && is(method, &event.method)
-            && resource.as_deref().is_none_or(below)
+            && resource.as_ref().is_none_or(|about| about.holds(&event.resource))
             && is(outcome, &event.outcome)
             && is(reason, &event.reason)
             && is(token_id, &event.token_id)

@@ -30,6 +30,12 @@ pub enum OpenAuditError {
     /// There is no room for the first segment.
     #[error("the disk has no room for the audit log: free some, or use a larger one")]
     Full,
+    /// The file system cannot promise room.
+    #[error(
+        "the file system of the audit log cannot keep room for a file (fallocate), so calls could not \
+         be promised to be recorded: put the log on one that can, such as ext4, XFS, Btrfs or tmpfs"
+    )]
+    NoPreallocation,
     /// There are records of a newer version.
     #[error("record {0} of the audit log was written by a newer version of ionvault: run that one")]
     Newer(u64),

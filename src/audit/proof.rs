@@ -3,12 +3,14 @@
 
 use std::io;
 
-use tlog_tiles::{prove_record, prove_tree};
+use tlog_tiles::{Hash, check_record, prove_record, prove_tree};
 
 use super::AuditLog;
+use super::checkpoint::SignedCheckpoint;
 use super::directory::HASHES;
 use super::list::{ReadAuditError, blocking};
-use super::tree::HashFile;
+use super::record::{InvalidRecord, Record};
+use super::tree::{HashFile, leaf};
 
 /// That a record is in the tree of a checkpoint.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,6 +42,45 @@ pub enum ProveError {
     /// The log could not be read.
     #[error("the proof could not be read from the log")]
     Read(#[from] ReadAuditError),
+}
+
+/// Why a proof does not hold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UnprovenRecord {
+    /// It is about another tree.
+    #[error("it is about a tree of {0} records, and the checkpoint about another")]
+    Tree(u64),
+    /// The path does not end where it should.
+    #[error("its hashes do not lead from the record to the root that is signed")]
+    Path,
+    /// What was proved is no record.
+    #[error("what it is about is {0}")]
+    Record(#[from] InvalidRecord),
+    /// The record says of itself that it is another.
+    #[error("what stands in this place says that it is record {0}")]
+    Place(u64),
+}
+
+impl SignedCheckpoint {
+    /// Checks that a record is in the tree that is signed; gives what it says.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnprovenRecord`] says.
+    pub fn check_record(&self, proof: &InclusionProof) -> Result<Record, UnprovenRecord> {
+        let InclusionProof { sequence, line, tree_size, hashes } = proof;
+        if *tree_size != self.size {
+            return Err(UnprovenRecord::Tree(*tree_size));
+        }
+        let hashes = hashes.iter().copied().map(Hash).collect();
+        check_record(&hashes, self.size, Hash(self.root), *sequence, leaf(line))
+            .map_err(|_misses| UnprovenRecord::Path)?;
+        let record = Record::parse(line)?;
+        match record.sequence == *sequence {
+            true => Ok(record),
+            false => Err(UnprovenRecord::Place(record.sequence)),
+        }
+    }
 }
 
 impl From<io::Error> for ProveError {

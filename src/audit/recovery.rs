@@ -5,6 +5,7 @@
 //! was promised to nobody. A record that has a hash was synced, too, and must be there.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::sync::Arc;
 
@@ -61,6 +62,9 @@ pub(super) fn recover(
     let spare = directory.preallocate_spare(settings.segment_bytes, settings.reserve_bytes);
     let mut spare = match spare {
         Err(error) if is_full(&error) => None,
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            return Err(OpenAuditError::NoPreallocation);
+        }
         spare => Some(spare?),
     };
     let (active, next) = match last {
@@ -73,7 +77,17 @@ pub(super) fn recover(
         }
     };
     let active_bytes = active.file.metadata()?.len();
-    let tail = Tail { sealed, full, active, active_bytes, spare, next, permits: 0, stopped: None };
+    let tail = Tail {
+        sealed,
+        full,
+        active,
+        active_bytes,
+        spare,
+        next,
+        stuck: false,
+        permits: 0,
+        stopped: None,
+    };
     Ok(Recovered { tail, cursor: scan.cursor })
 }
 

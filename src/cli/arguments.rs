@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{completions, local, remote};
+use super::{audit, completions, local, remote};
 
 /// Keeps Infor ION API files sealed and hands out access tokens, nothing else.
 ///
@@ -28,6 +28,7 @@ pub(super) enum Command {
     Remote(Box<remote::Command>),
     #[command(flatten)]
     Local(local::Command),
+    Audit(audit::Audit),
     Completions(completions::Completions),
 }
 
@@ -43,7 +44,7 @@ impl Arguments {
     ) -> Result<remote::Command, clap::Error> {
         match Self::try_parse_from(words)?.command {
             Command::Remote(command) => Ok(*command),
-            Command::Local(_) | Command::Completions(_) => {
+            Command::Local(_) | Command::Audit(_) | Command::Completions(_) => {
                 Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand))
             }
         }

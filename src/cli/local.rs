@@ -15,13 +15,14 @@ use super::exit::Exit;
 use super::failure::{Failure, Report, chain};
 use super::output::Output;
 
+pub(super) use audit::{Audit, run as audit};
+
 /// What can be done without a running vault.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Serve(serve::Serve),
     Init(init::Init),
     Policy(policy::Policy),
-    Audit(audit::Audit),
     #[cfg(feature = "simulator")]
     Dev(dev::Dev),
 }
@@ -45,7 +46,6 @@ pub(super) fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failu
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Init(arguments) => init::run(arguments, output).await,
             Command::Policy(arguments) => policy::run(arguments, output),
-            Command::Audit(arguments) => audit::run(arguments, output).await,
             #[cfg(feature = "simulator")]
             Command::Dev(arguments) => dev::run(arguments, output).await,
         }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 
 use super::failure::Report;
+use super::json_text;
 use super::printable::printable;
 use super::table::Table;
 
@@ -67,15 +68,13 @@ impl<'a> Output<'a> {
 
     /// Prints one JSON document, indented, with a line end.
     pub(super) fn json(&mut self, document: &impl Serialize) -> Result<(), WriteError> {
-        serde_json::to_writer_pretty(&mut *self.results, document)
-            .map_err(|error| WriteError(error.into()))?;
+        json_text::write_pretty(self.results, document).map_err(WriteError)?;
         writeln!(self.results).map_err(WriteError)
     }
 
     /// Prints one JSON document on one line, and at once: more may come much later.
     pub(super) fn json_line(&mut self, document: &impl Serialize) -> Result<(), WriteError> {
-        serde_json::to_writer(&mut *self.results, document)
-            .map_err(|error| WriteError(error.into()))?;
+        json_text::write_line(self.results, document).map_err(WriteError)?;
         writeln!(self.results).and_then(|()| self.results.flush()).map_err(WriteError)
     }
 

@@ -24,7 +24,7 @@ fn shown(character: char) -> char {
 }
 
 /// C0, C1 and DEL, and the characters that change the direction of those around them.
-fn is_acted_on(character: char) -> bool {
+pub(super) fn is_acted_on(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -10,6 +10,7 @@
 
 mod activate;
 mod advice;
+mod audit;
 mod authorize;
 mod connection;
 mod delete;
@@ -36,6 +37,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::failure::Failure;
 use super::output::Output;
+pub(super) use audit::Audit;
 use connection::Connection;
 use session::Session;
 
@@ -74,8 +76,17 @@ enum Form {
 
 /// Runs one command, on a runtime of its own.
 pub(super) fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failure> {
+    runtime()?.block_on(execute(command, output))
+}
+
+/// Runs one command about the audit log, on a runtime of its own.
+pub(super) fn audit(command: Audit, output: &mut Output<'_>) -> Result<(), Failure> {
+    runtime()?.block_on(audit::run(command, output))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::no_runtime)?.block_on(execute(command, output))
+    runtime.map_err(Failure::no_runtime)
 }
 
 /// Runs one command.

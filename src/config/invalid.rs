@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use url::Url;
+
 /// Why a configuration is refused: one sentence that names the place and says what to write.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidConfig {
@@ -83,6 +85,14 @@ pub(super) fn path(key: &str, path: PathBuf) -> Result<PathBuf, InvalidConfig> {
     } else {
         Ok(path)
     }
+}
+
+/// An address that can be asked over HTTPS, and holds nothing that belongs elsewhere.
+pub(super) fn https_address(text: &str) -> Option<Url> {
+    let url: Url = text.parse().ok()?;
+    let plain = url.username().is_empty() && url.password().is_none();
+    let whole = url.query().is_none() && url.fragment().is_none();
+    (url.scheme() == "https" && url.has_host() && plain && whole).then_some(url)
 }
 
 /// A host in the form that URLs are compared in: lower case, punycode, IPv6 in brackets.

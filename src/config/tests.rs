@@ -1,4 +1,5 @@
 mod issuers;
+mod witnesses;
 
 use std::collections::BTreeSet;
 
@@ -62,6 +63,8 @@ fn the_example_is_valid_and_shows_the_defaults() {
     assert_eq!(example.quotas, QuotaSettings::default());
     let kept = |config: &Config| format!("{:?}", config.audit.settings);
     assert_eq!(kept(&example), kept(&least));
+    let nobody = Witnesses { directory: None, server: None, log: false };
+    assert_eq!((&example.audit.witnesses, &least.audit.witnesses), (&nobody, &nobody));
     assert_eq!(example.drain, least.drain);
     assert_eq!(example.egress, least.egress);
     assert_eq!(example.budget, least.budget);
@@ -108,6 +111,12 @@ fn the_example_with_everything_on_is_valid() {
     let Egress { hosts, proxy } = config.egress;
     assert_eq!(hosts.len(), 1);
     assert!(hosts[0].private_addresses && hosts[0].ca.is_some() && proxy.is_some());
+    let Witnesses { directory: Some(_), server: Some(server), log: false } = config.audit.witnesses
+    else {
+        panic!()
+    };
+    assert_eq!(server.url.as_str(), "https://witness.customer.example/ionvault");
+    assert!(server.ca.is_some());
     let mut servers = ServerSettings::default();
     servers.settle("inforos.customer.example".to_owned(), 9443, RefreshRotation::None);
     assert_eq!(config.servers, servers);

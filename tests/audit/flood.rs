@@ -118,7 +118,7 @@ async fn what_cannot_be_recorded_is_kept_until_it_can() {
     let [closed, log] = dirs.each_ref().map(|dir| open(dir.path()));
     let ended = CancellationToken::new();
     ended.cancel();
-    closed.run(ended).await;
+    closed.run(ended, vec![]).await;
     for caller in 0..3 {
         refusals.count(&refusal(caller, "IssueToken"));
     }

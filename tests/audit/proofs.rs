@@ -1,6 +1,6 @@
 //! Proofs, checked with the library's other half.
 
-use ionvault::audit::ProveError;
+use ionvault::audit::{InclusionProof, ProveError, UnprovenRecord};
 use tlog_tiles::{Hash, check_record, check_tree, record_hash};
 
 use crate::samples::{Running, open, record};
@@ -19,6 +19,10 @@ async fn every_record_is_proven_to_be_under_every_checkpoint() {
         let root = Hash(checkpoint.root);
         for sequence in 0..checkpoint.size {
             let proof = log.prove(sequence, Some(checkpoint.size)).await.unwrap();
+            let read = checkpoint.check_record(&proof).unwrap();
+            assert_eq!((read.sequence, read.to_line()), (sequence, proof.line.clone()));
+            let elsewhere = InclusionProof { sequence: sequence + 1, ..proof.clone() };
+            assert_eq!(checkpoint.check_record(&elsewhere), Err(UnprovenRecord::Path));
             let hashes = proof.hashes.into_iter().map(Hash).collect();
             let leaf = record_hash(&proof.line);
             check_record(&hashes, checkpoint.size, root, sequence, leaf).unwrap();

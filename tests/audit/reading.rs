@@ -1,6 +1,6 @@
 //! Reading records back.
 
-use ionvault::audit::{AuditLog, Filter, Order, PageQuery, Record};
+use ionvault::audit::{About, AuditLog, Event, Filter, Order, PageQuery, Record};
 
 use crate::samples::{Running, at, event, open, record};
 
@@ -76,15 +76,17 @@ async fn a_filter_gives_what_matches_and_nothing_else() {
     let log = open(dir.path());
     record(&log, 100);
     let text = |text: &str| Some(text.to_owned());
+    let exactly = |name: &str| Some(About::Exactly(name.to_owned()));
+    let within = |name: &str| Some(About::Within(name.to_owned()));
     for (filter, expected) in [
         (Filter { method: text("IssueToken"), ..ALL }, 34),
         (Filter { outcome: text("NOT_FOUND"), method: text("IssueToken"), ..ALL }, 7),
         (Filter { reason: text("CREDENTIAL_NOT_FOUND"), ..ALL }, 20),
         (Filter { caller: text("spiffe://acme.example/ns/billing/sa/invoices-3"), ..ALL }, 14),
-        (Filter { resource: text("tenants/acme/credentials/erp-7"), ..ALL }, 1),
-        (Filter { resource: text("tenants/acme/"), ..ALL }, 100),
-        (Filter { resource: text("tenants/acm/"), ..ALL }, 0),
-        (Filter { resource: text("tenants/acme"), ..ALL }, 0),
+        (Filter { resource: exactly("tenants/acme/credentials/erp-7"), ..ALL }, 1),
+        (Filter { resource: exactly("tenants/acme"), ..ALL }, 0),
+        (Filter { resource: within("tenants/acme"), ..ALL }, 100),
+        (Filter { resource: within("tenants/acm"), ..ALL }, 0),
         (Filter { token_id: text("t"), ..ALL }, 0),
         // Opening asked the clock once.
         (Filter { not_before: Some(at(11)), before: Some(at(21)), ..ALL }, 10),
@@ -93,6 +95,24 @@ async fn a_filter_gives_what_matches_and_nothing_else() {
         let newest = pages(&log, &filter, Order::NewestFirst, 13).await;
         assert_eq!((oldest.len(), newest.len()), (expected, expected), "{filter:?}");
     }
+}
+
+#[tokio::test]
+async fn a_tenant_is_itself_and_what_is_in_it_and_no_other_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    let (inside, outside) = (
+        ["tenants/acme", "tenants/acme/credentials/erp", "tenants/acme/credentials/erp/versions/3"],
+        ["tenants/acm", "tenants/acmex", "tenants/acmex/credentials/erp", "tenants/-", "acme", ""],
+    );
+    for resource in inside.into_iter().chain(outside) {
+        let event = Event { resource: resource.into(), ..event(0) };
+        log.admit().unwrap().record(&event).unwrap();
+    }
+    let filter = Filter { resource: Some(About::Within("tenants/acme".to_owned())), ..ALL };
+    let found = pages(&log, &filter, Order::OldestFirst, 13).await;
+    let found: Vec<_> = found.iter().map(|record| &*record.event.resource).collect();
+    assert_eq!(found, inside);
 }
 
 #[tokio::test]

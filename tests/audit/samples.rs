@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use ionvault::audit::{AuditLog, AuditSettings, Event, OpenAuditError, Report, verify};
-use ionvault::ports::Clock;
+use ionvault::ports::{Clock, Witness};
 use ionvault::secret::LockedKey;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -74,9 +74,13 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(log: AuditLog) -> Self {
+        Self::witnessed(log, Vec::new())
+    }
+
+    pub(crate) fn witnessed(log: AuditLog, witnesses: Vec<Arc<dyn Witness>>) -> Self {
         let drain = CancellationToken::new();
         let (running, until) = (log.clone(), drain.clone());
-        let task = tokio::spawn(async move { running.run(until).await });
+        let task = tokio::spawn(async move { running.run(until, witnesses).await });
         Self { log, drain, task }
     }
 

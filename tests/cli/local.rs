@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::program::{command, run};
@@ -22,7 +23,7 @@ pub(crate) fn configuration(dir: &Path) -> String {
 }
 
 /// A directory with a configuration, and its path.
-fn prepared() -> (tempfile::TempDir, String) {
+pub(crate) fn prepared() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("ionvault.toml");
     std::fs::write(&config, configuration(dir.path())).unwrap();
@@ -32,11 +33,11 @@ fn prepared() -> (tempfile::TempDir, String) {
 }
 
 /// A vault that serves; killed if the test ends early.
-struct Serving(Child);
+pub(crate) struct Serving(Child);
 
 impl Serving {
     /// Starts it, and waits until it answers.
-    fn start(config: &str, socket: &Path) -> Self {
+    pub(crate) fn start(config: &str, socket: &Path) -> Self {
         let mut command = command(&["serve", "--config", config]);
         let mut serving = Self(command.stderr(Stdio::piped()).spawn().unwrap());
         let endpoint = format!("unix:{}", socket.display());
@@ -48,7 +49,7 @@ impl Serving {
     }
 
     /// Asks it to stop, and waits until it has.
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
         self.0.wait().unwrap().code()
     }
@@ -113,6 +114,31 @@ fn a_copied_audit_log_is_verified_offline_and_one_changed_word_is_found() {
     assert!(found.stderr.contains("is not what was signed"), "{}", found.stderr);
 }
 
+/// The name of the file that a witness directory gets for the checkpoint in this directory.
+fn witnessed_as(log: &Path) -> String {
+    let note = std::fs::read_to_string(log.join("checkpoint")).unwrap();
+    let mut lines = note.lines().skip(1);
+    let size: u64 = lines.next().unwrap().parse().unwrap();
+    let root = data_encoding::BASE64.decode(lines.next().unwrap().as_bytes()).unwrap();
+    format!("{size:020}-{}.checkpoint", data_encoding::HEXLOWER.encode(&root))
+}
+
+#[test]
+fn a_witness_directory_that_hangs_does_not_keep_a_vault_from_stopping() {
+    let (dir, config) = prepared();
+    let witness = dir.path().join("witness");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let audit = format!("[audit]\nwitness_dir = \"{}\"\n", witness.display());
+    std::fs::write(&config, text + &audit).unwrap();
+    run(&["init", "--config", &config]).done();
+    // What the vault tells first, to a file whose opening waits for a reader that never comes.
+    std::fs::create_dir(&witness).unwrap();
+    let name = witnessed_as(&dir.path().join("store/audit")) + ".new";
+    mknodat(CWD, witness.join(name), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let serving = Serving::start(&config, &dir.path().join("admin.sock"));
+    assert_eq!(serving.stop(), Some(0));
+}
+
 #[test]
 fn a_store_that_is_there_is_not_made_again() {
     let (dir, config) = prepared();
@@ -161,6 +187,37 @@ fn a_policy_is_checked_and_explained_with_the_groups_of_the_configuration() {
     let said = run(&["policy", "check", &file]).failed(1);
     let why = "cause: line 1: policy `a` names the group `none`, which is not configured: write ";
     assert!(said.contains(why), "{said}");
+}
+
+#[test]
+fn a_policy_is_explained_for_the_workload_that_a_token_tells() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("policy.cedar").display().to_string();
+    let policy = "@id(\"pod\") permit (principal, action, resource) when { principal has pod && \
+                  principal has namespace && principal.namespace == \"docs\" && \
+                  principal has service_account && principal.service_account == \"export\" };";
+    std::fs::write(&file, policy).unwrap();
+    let caller = "jwt:https://cluster.example#system:serviceaccount:docs:export";
+    let explain = |caller: &str, workload: &[&str]| {
+        let words = ["policy", "explain", "--action", "IssueToken", "--resource", "acme/infor"];
+        run(&[&words[..], &["--file", &file, "--caller", caller], workload].concat())
+    };
+    let account = ["--namespace", "docs", "--service-account", "export"];
+    let said = explain(caller, &[&account[..], &["--pod", "export-1"]].concat()).done();
+    assert!(said.starts_with("Answer      permitted\n"), "{said}");
+    assert!(said.contains("Decided by  pod (permit, line 1)"), "{said}");
+    // Bound to no pod, and without a word on the workload.
+    assert_eq!(explain(caller, &account).code, Some(4));
+    assert_eq!(explain(caller, &[]).code, Some(4));
+    for (caller, workload) in [
+        ("uid:7", account),
+        ("jwt:https://cluster.example#system:serviceaccount:docs:other", account),
+        (caller, ["--namespace", "other", "--service-account", "export"]),
+    ] {
+        let said = explain(caller, &workload).failed(2);
+        assert!(said.starts_with("error: only `jwt:issuer#system:serviceaccount:"), "{said}");
+    }
+    explain(caller, &["--pod", "export-1"]).failed(2);
 }
 
 #[cfg(feature = "simulator")]

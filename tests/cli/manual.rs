@@ -3,19 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use ionvault::adapters::SystemClock;
-use ionvault::audit::{AuditLog, AuditSettings, Event};
 use ionvault::pb::v1::diagnosis::Verdict;
-use ionvault::secret::LockedKey;
-use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::local::configuration;
 use super::program::finish;
-use super::vault::Vault;
+use super::vault::{SampleLog, Vault};
 
 const MANUAL: &str = include_str!("../../docs/cli.md");
 
@@ -89,19 +84,10 @@ fn examples() -> Vec<(&'static str, &'static str)> {
 
 /// A log of three calls, its key, and a checkpoint that somebody kept.
 fn audit_log(dir: &Path) {
-    let seed = LockedKey::from_bytes(&[7; 32]).unwrap();
-    let (settings, clock) = (AuditSettings::default(), Arc::new(SystemClock));
-    let log = AuditLog::open(&dir.join("copy"), "ionvault/sample", seed, settings, clock).unwrap();
-    for method in ["UploadCredential", "IssueToken", "IssueToken"] {
-        let event = Event { method: method.into(), outcome: "OK".into(), ..Event::default() };
-        log.admit().unwrap().record(&event).unwrap();
-    }
-    let over = CancellationToken::new();
-    over.cancel();
-    tokio::runtime::Runtime::new().unwrap().block_on(log.run(over));
-    std::fs::write(dir.join("vault.vkey"), log.verifier_key()).unwrap();
+    let log = SampleLog::made(&dir.join("copy"));
+    std::fs::write(dir.join("vault.vkey"), log.checkpoint.verifier_key).unwrap();
     std::fs::create_dir(dir.join("witness")).unwrap();
-    std::fs::write(dir.join("witness/one"), &log.checkpoint().note).unwrap();
+    std::fs::write(dir.join("witness/one"), log.checkpoint.note).unwrap();
 }
 
 #[test]

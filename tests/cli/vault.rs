@@ -1,5 +1,6 @@
 //! A vault that answers from a script, on a Unix socket or behind TLS on loopback.
 
+mod audit;
 mod listener;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use tonic::{Request, Response, Status};
 
 use super::program::{Ran, command, finish};
 use super::samples;
+pub(crate) use audit::{SampleLog, Spoil};
 use listener::Listener;
 
 /// A request that the vault got.
@@ -40,6 +42,9 @@ pub(crate) enum Asked {
     Watch(WatchTokenRequest),
     Test(TestCredentialRequest),
     Revoke(RevokeTokensRequest),
+    Recorded(ListAuditEventsRequest),
+    Checkpoint,
+    Proof(i64),
 }
 
 /// What the vault does instead of answering well, and what it was asked.
@@ -51,6 +56,8 @@ pub(crate) struct Script {
     silent: Mutex<bool>,
     endings: Mutex<VecDeque<Status>>,
     verdict: Mutex<diagnosis::Verdict>,
+    audit_pages: Mutex<VecDeque<ListAuditEventsResponse>>,
+    spoil: Mutex<Option<Spoil>>,
 }
 
 pub(crate) struct Vault {
@@ -126,6 +133,17 @@ impl Vault {
     pub(crate) fn judge(&self, verdict: diagnosis::Verdict) -> &Self {
         *self.script.verdict.lock().unwrap() = verdict;
         self
+    }
+
+    /// The next page of recorded calls.
+    pub(crate) fn audit_page(&self, page: ListAuditEventsResponse) -> &Self {
+        self.script.audit_pages.lock().unwrap().push_back(page);
+        self
+    }
+
+    /// From now on proofs and checkpoints are given like this.
+    pub(crate) fn spoil(&self, spoil: Option<Spoil>) {
+        *self.script.spoil.lock().unwrap() = spoil;
     }
 
     /// From now on no call is answered.

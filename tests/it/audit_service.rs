@@ -96,6 +96,10 @@ async fn who_may_read_one_tenants_records_sees_no_other_ones() {
     let page = client.list_audit_events(request.clone()).await.unwrap().into_inner();
     let of: Vec<_> = page.audit_events.iter().map(|event| event.resource.as_str()).collect();
     assert_eq!(of, [ACME]);
+    // Reading them is about the tenant itself, and theirs to see.
+    let page = client.list_audit_events(request.clone()).await.unwrap().into_inner();
+    let of: Vec<_> = page.audit_events.iter().map(|event| event.resource.as_str()).collect();
+    assert_eq!(of, [ACME, "tenants/acme"]);
     request.resource = "tenants/other/credentials/infor".to_owned();
     assert_eq!(fields(&client.list_audit_events(request).await.unwrap_err()), ["resource"]);
     assert_eq!(

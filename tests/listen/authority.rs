@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, SigningKey, date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
@@ -15,6 +15,7 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     root: CertificateDer<'static>,
     root_pem: String,
+    signer: KeyPair,
 }
 
 /// A certificate and its key.
@@ -42,12 +43,18 @@ impl Authority {
         Self {
             root: certificate.der().clone(),
             root_pem: certificate.pem(),
+            signer: KeyPair::try_from(key.serialize_der()).unwrap(),
             issuer: Issuer::new(params, key),
         }
     }
 
     pub fn pem(&self) -> &str {
         &self.root_pem
+    }
+
+    /// What it signs whatever certificates hold.
+    pub fn signature(&self, message: &[u8]) -> Vec<u8> {
+        self.signer.sign(message).unwrap()
     }
 
     pub fn leaf(&self, change: impl FnOnce(&mut CertificateParams)) -> Leaf {

@@ -30,9 +30,13 @@ impl Open {
     /// The handshake as far as the client sees it: with TLS 1.3 it learns only afterwards what the
     /// server thinks of its certificate.
     pub async fn handshake(&self, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect(self.mtls).await?;
-        let name = "localhost".try_into().unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+        handshake(self.mtls, config).await
+    }
+
+    /// To the listener for tokens, without a certificate.
+    pub async fn without_certificate(&self) -> Channel {
+        let config = self.authority.trusting(None, &[&rustls::version::TLS13]);
+        channel(handshake(self.jwt.unwrap(), config).await.unwrap()).await
     }
 
     pub async fn channel(&self, leaf: &Leaf) -> Channel {
@@ -50,6 +54,11 @@ impl Open {
         check(self.channel(leaf).await).await.unwrap();
         self.last_peer()
     }
+}
+
+async fn handshake(to: SocketAddr, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
+    let name = "localhost".try_into().unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(to).await?).await
 }
 
 pub async fn local(socket: &Path) -> io::Result<Channel> {

@@ -1,5 +1,8 @@
 //! Crafted client certificates against the real listener: each ends as it must.
 
+#[path = "crafted/outdated.rs"]
+mod outdated;
+
 use std::sync::Arc;
 
 use rcgen::{
@@ -335,12 +338,18 @@ impl Open {
 
 #[tokio::test]
 async fn every_crafted_certificate_ends_as_it_must() {
-    let open = House::new().open().await;
+    let house = House::new();
+    let authorities = [&[house.authority.pem()], &outdated::AUTHORITIES[..]].concat();
+    house.write("clients.crt", &authorities.concat());
+    let open = house.open().await;
     let mut forge = Forge { authority: &open.authority, made: Vec::new() };
     uris(&mut forge);
     lists_of_names(&mut forge);
     leaves(&mut forge);
     chains(&mut forge);
+    outdated::weak_signatures(&mut forge);
+    outdated::version_1(&mut forge);
+    outdated::path_lengths(&mut forge);
     let made = forge.made;
     let mut wrong = Vec::new();
     let mut ends = Vec::new();

@@ -8,6 +8,7 @@ use tonic::transport::Channel;
 use crate::authority::INVOICES;
 use crate::clients::{check_with, local, plain};
 use crate::house::{House, NAMING, Open};
+use crate::issuer::TokenIssuer;
 
 const VICTIM: &str = "spiffe://prod.example/victim";
 const VICTIM_OF_LINKERD: &str = "victim.prod.example";
@@ -25,12 +26,13 @@ fn is_victim(caller: &Caller) -> bool {
     [VICTIM, "dns:victim.prod.example"].contains(&caller.to_string().as_str())
 }
 
-/// The listeners, the one header that each believes, and who its client is otherwise.
+/// The listeners, and who their client is whatever its headers say.
 async fn listeners(open: &Open) -> Vec<(&'static str, Option<Caller>, Channel)> {
     let uid = Caller::LocalUser(geteuid().as_raw());
     vec![
         ("mtls", Some(Caller::Spiffe(INVOICES.to_owned())), open.channel(&open.good()).await),
         ("mesh", None, plain(open.mesh.unwrap()).await),
+        ("jwt", None, open.without_certificate().await),
         ("admin", Some(uid), local(&open.dir.path().join("admin.sock")).await.unwrap()),
     ]
 }
@@ -41,6 +43,7 @@ async fn a_forged_header_is_believed_only_where_it_is_configured() {
     for believed in ["x-forwarded-client-cert", "l5d-client-id"] {
         let mut house = House::new();
         house.identity_header = believed;
+        house.tokens = Some(TokenIssuer::new());
         let open = house.open().await;
         for (listener, client, channel) in listeners(&open).await {
             for header in NAMING {
@@ -59,7 +62,11 @@ async fn a_forged_header_is_believed_only_where_it_is_configured() {
                     Some(client) => {
                         assert_eq!((&alone, &among_others), (&Ok(client.clone()), &Ok(client)))
                     }
-                    None => assert!(among_others.is_ok_and(|caller| is_victim(&caller))),
+                    None if listener == "mesh" => {
+                        assert!(among_others.is_ok_and(|caller| is_victim(&caller)));
+                    }
+                    // What names nobody as a token is as good as none.
+                    None => assert!(alone.is_err() && among_others.is_err(), "{listener}"),
                 }
                 let configured = format!("{listener}, mesh believes {believed}");
                 table.push(format!(
@@ -72,4 +79,32 @@ async fn a_forged_header_is_believed_only_where_it_is_configured() {
     println!("{:<45} {:<25} believed", "listener", "forged header");
     println!("{}", table.join("\n"));
     assert_eq!(table.iter().filter(|line| line.ends_with("believed")).count(), 2);
+}
+
+/// Beside a good token, beside a forged one, and beside none.
+#[tokio::test]
+async fn on_the_listener_for_tokens_only_a_token_names_the_caller() {
+    let mut house = House::new();
+    house.tokens = Some(TokenIssuer::new());
+    let open = house.open().await;
+    let channel = open.without_certificate().await;
+    let good = open.tokens.as_ref().unwrap().bearer();
+    let forged_token = TokenIssuer::new().bearer();
+    let headers = ["x-forwarded-client-cert", "l5d-client-id"];
+    for token in [Some(&good), Some(&forged_token), None] {
+        let token: Vec<_> = token.iter().map(|token| ("authorization", token.as_str())).collect();
+        check_with(channel.clone(), &token).await.unwrap();
+        let without = open.last_peer();
+        let known = token.first() == Some(&("authorization", good.as_str()));
+        assert_eq!(without.caller.clone().ok(), known.then(TokenIssuer::caller));
+        for header in headers {
+            let value = forged(header);
+            for position in [0, token.len()] {
+                let mut sent = token.clone();
+                sent.insert(position, (header, &value));
+                check_with(channel.clone(), &sent).await.unwrap();
+                assert_eq!(open.last_peer().caller, without.caller, "{sent:?}");
+            }
+        }
+    }
 }

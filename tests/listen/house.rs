@@ -23,6 +23,7 @@ use tonic::{Request, Status};
 
 use crate::authority::Authority;
 use crate::calls::Held;
+use crate::issuer::{ISSUER, TokenIssuer};
 use crate::journal::Journal;
 
 /// Listeners with files in a directory of their own. Counters and the log are this thread's.
@@ -36,6 +37,8 @@ pub struct House {
     pub identity_header: &'static str,
     /// Whether the sidecar delivers to `mesh.sock`, not to an address.
     pub mesh_socket: bool,
+    /// Whose tokens `[listen.jwt]` takes; without one there is no such listener.
+    pub tokens: Option<TokenIssuer>,
     pub grace: Duration,
 }
 
@@ -46,6 +49,9 @@ pub struct Open {
     pub mtls: SocketAddr,
     /// None where the sidecar delivers to a socket.
     pub mesh: Option<SocketAddr>,
+    /// None without an issuer of tokens.
+    pub jwt: Option<SocketAddr>,
+    pub tokens: Option<TokenIssuer>,
     pub ops: SocketAddr,
     pub drain: CancellationToken,
     pub serving: JoinHandle<Drained>,
@@ -72,6 +78,7 @@ impl House {
             allow_dns_san: false,
             identity_header: "x-forwarded-client-cert",
             mesh_socket: false,
+            tokens: None,
             grace: Duration::from_secs(60),
         };
         let server = house.authority.server();
@@ -97,6 +104,15 @@ impl House {
             }
             false => "address = \"127.0.0.1:0\"".to_owned(),
         };
+        let jwt = match &self.tokens {
+            Some(_) => format!(
+                "[listen.jwt]\naddress = \"127.0.0.1:0\"\ncertificate = \"{0}/server.crt\"\n\
+                 key = \"{0}/server.key\"\n[[listen.jwt.issuer]]\nissuer = \"{ISSUER}\"\n\
+                 audience = \"ionvault\"\njwks = \"unused\"",
+                self.dir.path().display()
+            ),
+            None => String::new(),
+        };
         let text = format!(
             r#"
             store.data_dir = "unused"
@@ -117,6 +133,7 @@ impl House {
             socket = "{dir}/admin.sock"
             [listen.ops]
             address = "127.0.0.1:0"
+            {jwt}
             "#,
             dir = self.dir.path().display(),
             allow_dns_san = self.allow_dns_san,
@@ -133,12 +150,16 @@ impl House {
         let counting = metrics::set_default_local_recorder(recorder);
         let journal = Journal::default();
         let writing = tracing::subscriber::set_default(journal.subscriber());
-        let listeners = Listeners::bind(&self.config(), nobody(), self.limits).await.unwrap();
+        let issuers = match &self.tokens {
+            Some(issuer) => issuer.pinned().await,
+            None => nobody(),
+        };
+        let listeners = Listeners::bind(&self.config(), issuers, self.limits).await.unwrap();
         let peers = Arc::<Mutex<Vec<Arc<Peer>>>>::default();
         let (held, ready) = (Held::default(), Arc::new(Mutex::new(Ok(()))));
         let (drain, grace) = (CancellationToken::new(), self.grace);
         let (mtls, ops) = (listeners.mtls_address().unwrap(), listeners.ops_address().unwrap());
-        let mesh = listeners.mesh_address();
+        let (mesh, jwt) = (listeners.mesh_address(), listeners.jwt_address());
         let services = {
             let (peers, held) = (peers.clone(), held.clone());
             move |reflection| services(&peers, &held, reflection)
@@ -168,6 +189,8 @@ impl House {
             dir: self.dir,
             mtls,
             mesh,
+            jwt,
+            tokens: self.tokens,
             ops,
             drain,
             serving,

@@ -19,6 +19,8 @@ use tokio_rustls::server::TlsStream;
 pub(crate) enum Then {
     /// The request is read, these bytes are written, the connection ends in order.
     Say(Vec<u8>),
+    /// As [`Then::Say`], the first connection gets the first of these, and the last one all further ones.
+    SayInTurn(Vec<Vec<u8>>),
     /// As [`Then::Say`], but these bytes follow for as long as the client reads.
     SayForEver(Vec<u8>, Vec<u8>),
     /// The request is read, these bytes are written, and nothing follows.
@@ -56,9 +58,13 @@ impl RawServer {
         let accepting = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                counted.fetch_add(1, Ordering::SeqCst);
+                let turn = counted.fetch_add(1, Ordering::SeqCst);
+                let then = match &then {
+                    Then::SayInTurn(all) => Then::Say(all[turn.min(all.len() - 1)].clone()),
+                    then => then.clone(),
+                };
                 // One at a time: the client under test makes one connection per exchange.
-                serve(socket, &tls, then.clone(), &seen).await;
+                serve(socket, &tls, then, &seen).await;
             }
         });
         Self { port, connections, requests, accepting }
@@ -70,6 +76,16 @@ impl RawServer {
 
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// All requests so far.
+    pub(crate) fn requests(&self) -> Vec<Vec<u8>> {
+        self.requests.borrow().clone()
+    }
+
+    /// Resolves when that many requests have arrived.
+    pub(crate) async fn arrived_times(&self, times: usize) {
+        self.requests.clone().wait_for(|requests| requests.len() >= times).await.unwrap();
     }
 
     /// Resolves when a request (or, without a handshake, a connection) has arrived.
@@ -113,7 +129,7 @@ async fn serve(
     match then {
         Then::SayForEver(_, more) => while stream.write_all(&more).await.is_ok() {},
         Then::SayAndHang(_) => wait_for_end(stream).await,
-        Then::Say(_) | Then::Reset | Then::NoHandshake => {
+        Then::Say(_) | Then::SayInTurn(_) | Then::Reset | Then::NoHandshake => {
             let _ = stream.shutdown().await;
         }
     }

@@ -25,6 +25,8 @@ pub(in crate::adapters) enum Question {
     Get,
     /// What comes of this form.
     Post(Zeroizing<Vec<u8>>),
+    /// That this signed note is kept.
+    Note(String),
 }
 
 /// What came back: the head, and the body or why it is not read.
@@ -85,6 +87,10 @@ fn request(url: &Url, question: Question) -> Result<Request<Full<Bytes>>, Exchan
             let request = Request::post(url.path());
             let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
             (request, Bytes::from_owner(form))
+        }
+        Question::Note(note) => {
+            let request = Request::post(url.path());
+            (request.header(CONTENT_TYPE, "text/plain; charset=utf-8"), Bytes::from(note))
         }
     };
     request

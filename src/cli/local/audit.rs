@@ -1,4 +1,4 @@
-//! `ionvault audit`.
+//! `ionvault audit`, as far as files are looked at.
 
 use std::path::PathBuf;
 
@@ -9,17 +9,9 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 
-/// Verify the record of all calls
-///
-/// Nothing is asked of a running vault: copied files and a public key are enough.
-#[derive(Args, Debug)]
-pub(in crate::cli) struct Audit {
-    #[command(subcommand)]
-    command: Command,
-}
-
+/// What can be done without a running vault: copied files and a public key are enough.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(in crate::cli) enum Audit {
     Verify(Verify),
 }
 
@@ -31,7 +23,7 @@ enum Command {
 #[command(after_help = "\
 Examples:
   ionvault audit verify /mnt/copy/audit --key \"$(cat vault.vkey)\" --checkpoint /mnt/witness/*")]
-struct Verify {
+pub(in crate::cli) struct Verify {
     /// Directory of the copy; copy the file `checkpoint` first if the vault is running
     dir: PathBuf,
 
@@ -44,8 +36,8 @@ struct Verify {
     checkpoint: Vec<PathBuf>,
 }
 
-pub(super) async fn run(audit: Audit, output: &mut Output<'_>) -> Result<(), Failure> {
-    let Audit { command: Command::Verify(Verify { dir, key, checkpoint }) } = audit;
+pub(in crate::cli) fn run(command: Audit, output: &mut Output<'_>) -> Result<(), Failure> {
+    let Audit::Verify(Verify { dir, key, checkpoint }) = command;
     let mut witnessed = Vec::with_capacity(checkpoint.len());
     for file in checkpoint {
         let note = std::fs::read_to_string(&file).map_err(|error| {

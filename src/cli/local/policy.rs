@@ -1,5 +1,7 @@
 //! `ionvault policy`.
 
+mod workload;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -15,6 +17,7 @@ use crate::cli::names;
 use crate::cli::output::Output;
 use crate::cli::table::Table;
 use crate::model::{Caller, CredentialName, Labels, Parent, TenantId};
+use workload::Supposition;
 
 /// Check a policy, or explain what it permits
 ///
@@ -55,9 +58,11 @@ struct Check {
 /// The exit code is 0 if it may, and 4 if not.
 #[derive(Args, Debug)]
 struct Explain {
-    /// Who asks: `spiffe://trust.domain/path`, `dns:name` or `uid:number`
+    /// Who asks: `spiffe://trust.domain/path`, `dns:name`, `uid:number` or `jwt:issuer#subject`
     #[arg(long)]
     caller: Caller,
+    #[command(flatten)]
+    workload: Supposition,
     /// What for: the name of an RPC
     #[arg(long)]
     action: Action,
@@ -120,10 +125,20 @@ fn check(arguments: &Check, output: &mut Output<'_>) -> Result<(), Failure> {
 }
 
 fn explain(arguments: Explain, output: &mut Output<'_>) -> Result<(), Failure> {
-    let Explain { caller, action, resource, label, infor_tenant, file, config, output: format } =
-        arguments;
+    let Explain {
+        caller,
+        workload,
+        action,
+        resource,
+        label,
+        infor_tenant,
+        file,
+        config,
+        output: format,
+    } = arguments;
     let usage =
         |what: String| Failure::new(Exit::Usage, what, "see `ionvault policy explain --help`");
+    let caller = workload.of(caller).map_err(usage)?;
     let labels = labels::collect(label).map_err(usage)?;
     let labels = Labels::try_from(labels).map_err(|error| usage(error.to_string()))?;
     let target = Target::parse(&resource).map_err(usage)?;

@@ -26,6 +26,9 @@ pub(super) fn next(reason: &str, told: &ErrorDetails, subject: &Subject) -> Opti
         "CREDENTIAL_NOT_FOUND" => {
             "see `ionvault list`; what policy hides from you is not listed".to_owned()
         }
+        "AUDIT_EVENT_NOT_FOUND" => {
+            "see `ionvault audit list`; what policy hides from you is not listed".to_owned()
+        }
         "VERSION_NOT_FOUND" => format!("see `ionvault versions {name}`"),
         "CREDENTIAL_DELETED" => format!("run `ionvault undelete {name}` first"),
         "NOT_DELETED" => format!("nothing to do: see `ionvault show {name}`"),
@@ -67,6 +70,7 @@ pub(super) fn next(reason: &str, told: &ErrorDetails, subject: &Subject) -> Opti
         | "PROVIDER_UNAVAILABLE"
         | "PROVIDER_MISBEHAVED"
         | "STORE_UNAVAILABLE"
+        | "AUDIT_UNAVAILABLE"
         | "OVERLOADED"
         | "SHUTTING_DOWN"
         | "DEADLINE_EXCEEDED" => again(subject, told),
@@ -121,6 +125,7 @@ mod tests {
     #[test]
     fn every_reason_of_the_contract_has_its_advice() {
         let files = [
+            include_str!("../../../proto/ionvault/v1/audit.proto"),
             include_str!("../../../proto/ionvault/v1/authorization.proto"),
             include_str!("../../../proto/ionvault/v1/credential.proto"),
             include_str!("../../../proto/ionvault/v1/token.proto"),

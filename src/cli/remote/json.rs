@@ -4,6 +4,7 @@
 //! because it was added to a message; a test compares them with the proto files, so that nothing
 //! is forgotten. The only secret here is `accessToken`, in the answer of `ionvault token`.
 
+mod audit;
 mod diagnosis;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use super::sheet::timestamp;
 use crate::pb::v1;
 
+pub(super) use audit::{AuditEvent, CheckpointAnswer, ProofAnswer};
 use diagnosis::Diagnosis;
 pub(super) use diagnosis::DiagnosisAnswer;
 

@@ -14,6 +14,7 @@ use crate::cli::failure::Failure;
 use crate::cli::names::shorten;
 use crate::cli::output::Output;
 use crate::model::CredentialName;
+use crate::pb::v1::audit_service_client::AuditServiceClient;
 use crate::pb::v1::authorization_service_client::AuthorizationServiceClient;
 use crate::pb::v1::credential_service_client::CredentialServiceClient;
 use crate::pb::v1::token_service_client::TokenServiceClient;
@@ -64,6 +65,13 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
 
 impl Session {
+    /// The client of `AuditService`.
+    pub(super) fn audit(&self) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.channel.clone())
+            .max_encoding_message_size(REQUEST_BYTES_MAX)
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
     /// The client of `AuthorizationService`.
     pub(super) fn authorizations(&self) -> AuthorizationServiceClient<Channel> {
         AuthorizationServiceClient::new(self.channel.clone())

@@ -1,5 +1,6 @@
 //! Answers for people.
 
+mod audit;
 mod diagnosis;
 
 use prost_types::Timestamp;
@@ -11,6 +12,7 @@ use crate::cli::table::Table;
 use crate::pb::v1::{Credential, CredentialVersion};
 use crate::pb::v1::{credential::Health, credential::State, ion_api_file::Grant};
 
+pub(super) use audit::{of_audit_event, of_audit_events};
 pub(super) use diagnosis::of_diagnosis;
 
 /// One credential, a fact per line.

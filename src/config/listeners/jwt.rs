@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::config::invalid::{InvalidConfig, path, within};
+use crate::config::invalid::{InvalidConfig, https_address, path, within};
 use crate::identity::{Algorithm, TokenRules};
 use crate::model::JwtCaller;
 
@@ -158,12 +158,7 @@ fn place(jwks: String, ca: Option<PathBuf>) -> Result<Jwks, InvalidConfig> {
         }
         return Ok(Jwks::File(path("listen.jwt.issuer.jwks", jwks.into())?));
     }
-    let good = |url: &Url| {
-        let plain = url.username().is_empty() && url.password().is_none();
-        let whole = url.query().is_none() && url.fragment().is_none();
-        url.scheme() == "https" && url.has_host() && plain && whole
-    };
-    let url = jwks.parse().ok().filter(good).ok_or_else(|| {
+    let url = https_address(&jwks).ok_or_else(|| {
         let expected = "a path, or an https address without user name, query and fragment";
         InvalidConfig::value("listen.jwt.issuer.jwks", expected)
     })?;

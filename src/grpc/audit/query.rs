@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use tonic::Status;
 
-use crate::audit::{Filter, Order};
+use crate::audit::{About, Filter, Order};
 use crate::model::{CredentialName, Parent, VersionName};
 use crate::pb::v1::{AuditOrder, ListAuditEventsRequest};
 
@@ -44,11 +44,11 @@ impl Query {
         let mut violations = Violations::default();
         let size = violations.check("page_size", fields::page_size(page_size));
         let order = violations.check("order", order(order_number));
-        let below = violations.check("resource", below(parent, &resource));
+        let about = violations.check("resource", about(parent, &resource));
         let start = violations.check("start_time", start_time.map(time).transpose());
         let end = violations.check("end_time", end_time.map(time).transpose());
-        let values = size.zip(order).zip(below).zip(start.zip(end));
-        let (((records_max, order), below), (not_before, before)) = violations.finish(values)?;
+        let values = size.zip(order).zip(about).zip(start.zip(end));
+        let (((records_max, order), about), (not_before, before)) = violations.finish(values)?;
 
         let times = [not_before, before].map(|time| format!("{time:?}"));
         let mut scope = vec![
@@ -63,7 +63,7 @@ impl Query {
         let filter = Filter {
             caller: given(caller),
             method: given(method),
-            resource: below,
+            resource: about,
             outcome: given(outcome),
             reason: given(reason),
             token_id: given(token_id),
@@ -82,12 +82,12 @@ fn order(asked: i32) -> Result<Order, &'static str> {
     }
 }
 
-/// What a record must be about: all that is in the parent, or one thing in it.
-fn below(parent: &Parent, resource: &str) -> Result<Option<String>, &'static str> {
+/// The parent and all that is in it, or one thing in it.
+fn about(parent: &Parent, resource: &str) -> Result<Option<About>, &'static str> {
     if resource.is_empty() {
         return Ok(match parent {
             Parent::AllTenants => None,
-            Parent::Tenant(tenant) => Some(format!("tenants/{tenant}/")),
+            Parent::Tenant(tenant) => Some(About::Within(format!("tenants/{tenant}"))),
         });
     }
     let credential = resource.parse::<CredentialName>().ok();
@@ -95,7 +95,7 @@ fn below(parent: &Parent, resource: &str) -> Result<Option<String>, &'static str
     let name = credential.or_else(version).ok_or("must name a credential or a version of one")?;
     match parent {
         Parent::Tenant(tenant) if *tenant != name.tenant => Err("must be in `parent`"),
-        Parent::Tenant(_) | Parent::AllTenants => Ok(Some(resource.to_owned())),
+        Parent::Tenant(_) | Parent::AllTenants => Ok(Some(About::Exactly(resource.to_owned()))),
     }
 }
 
@@ -110,15 +110,15 @@ mod tests {
     #[test]
     fn a_record_must_be_about_something_in_the_parent() {
         let acme = "tenants/acme/credentials/infor";
-        let of = |parent: &str, resource: &str| below(&parent.parse().unwrap(), resource);
+        let of = |parent: &str, resource: &str| about(&parent.parse().unwrap(), resource);
         assert_eq!(of("tenants/-", ""), Ok(None));
-        assert_eq!(of("tenants/acme", ""), Ok(Some("tenants/acme/".to_owned())));
+        assert_eq!(of("tenants/acme", ""), Ok(Some(About::Within("tenants/acme".to_owned()))));
         for (parent, resource) in [
             ("tenants/-", acme.to_owned()),
             ("tenants/acme", acme.to_owned()),
             ("tenants/acme", format!("{acme}/versions/3")),
         ] {
-            assert_eq!(of(parent, &resource), Ok(Some(resource.clone())));
+            assert_eq!(of(parent, &resource), Ok(Some(About::Exactly(resource.clone()))));
         }
         for resource in ["tenants/other/", "tenants/acme/", "x", "tenants/other/credentials/infor"]
         {

@@ -2,7 +2,7 @@
 
 use tonic::Status;
 
-use crate::audit::{AuditUnavailable, ProveError, ReadAuditError};
+use crate::audit::{AuditUnavailable, NewCheckpointError, ProveError, ReadAuditError};
 
 use super::super::Refusal;
 use super::{Reason, damaged, log};
@@ -16,6 +16,18 @@ pub(in crate::grpc) fn audit_unavailable(_error: AuditUnavailable) -> Status {
 impl From<AuditUnavailable> for Refusal {
     fn from(error: AuditUnavailable) -> Self {
         Self(audit_unavailable(error))
+    }
+}
+
+impl From<NewCheckpointError> for Refusal {
+    fn from(error: NewCheckpointError) -> Self {
+        Self(match error {
+            NewCheckpointError::Unavailable(error) => audit_unavailable(error),
+            NewCheckpointError::TooLate => {
+                log(&error);
+                Reason::AuditUnavailable.says("no checkpoint could be signed in time: retry")
+            }
+        })
     }
 }
 

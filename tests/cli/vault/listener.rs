@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 
+use ionvault::pb::v1::audit_service_server::AuditServiceServer;
 use ionvault::pb::v1::authorization_service_server::AuthorizationServiceServer;
 use ionvault::pb::v1::credential_service_server::CredentialServiceServer;
 use ionvault::pb::v1::token_service_server::TokenServiceServer;
@@ -31,13 +32,14 @@ impl Listener {
         let stopped = async { drop(stopped.await) };
         let credentials = CredentialServiceServer::from_arc(Arc::clone(&script));
         let tokens = TokenServiceServer::from_arc(Arc::clone(&script));
+        let audit = AuditServiceServer::from_arc(Arc::clone(&script));
         let people = AuthorizationServiceServer::from_arc(script);
         match self {
             Self::Unix(path) => {
                 let incoming = Sockets(UnixListener::bind(path).unwrap());
                 listens.send(None).unwrap();
                 let server = Server::builder().add_service(credentials).add_service(tokens);
-                let server = server.add_service(people);
+                let server = server.add_service(people).add_service(audit);
                 tokio::select! {
                     served = server.serve_with_incoming(incoming) => served.unwrap(),
                     () = stopped => {}
@@ -49,7 +51,7 @@ impl Listener {
                 let server = Server::builder().tls_config(*tls).unwrap();
                 let mut server = server;
                 let server = server.add_service(credentials).add_service(tokens);
-                let server = server.add_service(people);
+                let server = server.add_service(people).add_service(audit);
                 tokio::select! {
                     served = server.serve_with_incoming(incoming) => served.unwrap(),
                     () = stopped => {}

@@ -18,7 +18,7 @@ pub(super) fn open(dir: &Path, keyring: &Keyring) -> (AuditLog, PathBuf, Cancell
     let log = AuditLog::open(&dir, &origin, seed, settings, Arc::new(SystemClock)).unwrap();
     let (kept, ends) = (log.clone(), CancellationToken::new());
     let until = ends.clone();
-    tokio::spawn(async move { kept.run(until).await });
+    tokio::spawn(async move { kept.run(until, Vec::new()).await });
     (log, dir, ends)
 }
 

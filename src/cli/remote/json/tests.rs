@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet, Timestamp};
 
+use super::audit::Checkpoint;
 use super::diagnosis::{Attempt, Finding};
 use super::*;
 
@@ -64,6 +65,30 @@ fn the_fields_are_those_of_the_proto_files() {
     assert_eq!(page, in_proto("ListCredentialVersionsResponse"));
     let revoked = v1::RevokeTokensResponse::default();
     assert_eq!(in_json(&RevokeAnswer::from(&revoked)), in_proto("RevokeTokensResponse"));
+}
+
+#[test]
+fn what_the_audit_log_says_has_the_fields_of_the_proto_files() {
+    let event = v1::AuditEvent {
+        time: time(),
+        first_time: time(),
+        last_time: time(),
+        count: 1 << 60,
+        ..Default::default()
+    };
+    let shown = serde_json::to_value(AuditEvent::from(&event)).unwrap();
+    assert_eq!(shown["count"], "1152921504606846976");
+    assert_eq!(in_json(&AuditEvent::from(&event)), in_proto("AuditEvent"));
+    let checkpoint = v1::AuditCheckpoint::default();
+    assert_eq!(in_json(&Checkpoint::from(&checkpoint)), in_proto("AuditCheckpoint"));
+    let got = CheckpointAnswer::from(&checkpoint);
+    assert_eq!(in_json(&got), in_proto("GetAuditCheckpointResponse"));
+    let proof = v1::ProveAuditEventResponse {
+        checkpoint: Some(checkpoint.clone()),
+        audit_event: Some(event),
+        ..Default::default()
+    };
+    assert_eq!(in_json(&ProofAnswer::from(&proof)), in_proto("ProveAuditEventResponse"));
 }
 
 #[test]
