@@ -132,8 +132,9 @@ pub(crate) async fn serve_with_token(house: &Installation) -> (Simulator, Server
     (simulator, server)
 }
 
-/// These callers are to be stopped by other things.
-const LIMITS: &str = "[limits]\n\
+/// These callers are to be stopped by other things. Few may be at work at a time, so the segments of the
+/// audit log are of the shortest kind.
+const LIMITS: &str = "[limits]\ncalls = 1024\n\
     calls_per_second_per_caller = 100000\ncalls_at_once_per_caller = 100000\n\
     changes_per_second_per_caller = 100000\nchanges_at_once_per_caller = 100000\n\
     calls_per_second_per_tenant = 100000\ncalls_at_once_per_tenant = 100000\n\
