@@ -22,7 +22,7 @@ pub(super) use audit::{Audit, run as audit};
 pub(super) enum Command {
     Serve(serve::Serve),
     Init(init::Init),
-    Policy(policy::Policy),
+    Policy(Box<policy::Policy>),
     #[cfg(feature = "simulator")]
     Dev(dev::Dev),
 }
@@ -45,7 +45,7 @@ pub(super) fn run(command: Command, output: &mut Output<'_>) -> Result<(), Failu
         match command {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Init(arguments) => init::run(arguments, output).await,
-            Command::Policy(arguments) => policy::run(arguments, output),
+            Command::Policy(arguments) => policy::run(*arguments, output),
             #[cfg(feature = "simulator")]
             Command::Dev(arguments) => dev::run(arguments, output).await,
         }

@@ -138,7 +138,9 @@ async fn a_witness_that_fails_is_asked_less_and_less_often_and_then_told_the_new
 async fn a_silent_witness_holds_up_neither_records_nor_other_witnesses_nor_the_end_for_long() {
     let dir = tempfile::tempdir().unwrap();
     let (silent, good) = (Scripted::new("silent", 0, true), Scripted::new("good", 0, false));
-    let running = Running::witnessed(open(dir.path()), vec![silent.clone(), good.clone()]);
+    let failing = Scripted::new("failing", 1, false);
+    let all: Vec<Arc<dyn Witness>> = vec![silent.clone(), good.clone(), failing.clone()];
+    let running = Running::witnessed(open(dir.path()), all);
     let last = record(&running.log, 10);
     running.log.synced(last).await.unwrap();
     assert_eq!(running.log.new_checkpoint().await.unwrap().size, 10);
@@ -148,6 +150,9 @@ async fn a_silent_witness_holds_up_neither_records_nor_other_witnesses_nor_the_e
     assert_eq!(begun.elapsed().as_secs(), 5);
     assert_eq!(silent.told().len(), 1);
     assert_eq!(good.told().last().unwrap().1, 20);
+    // One that is being left alone has a last try.
+    assert_eq!(failing.told().last().unwrap().1, 20);
+    assert_eq!(failing.told().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

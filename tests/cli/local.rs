@@ -32,6 +32,11 @@ pub(crate) fn prepared() -> (tempfile::TempDir, String) {
     (dir, config.display().to_string())
 }
 
+/// Far beyond what a vault without calls needs, witnesses included.
+const STOP_TIME_MAX: Duration = Duration::from_secs(120);
+
+const POLL_EVERY: Duration = Duration::from_millis(20);
+
 /// A vault that serves; killed if the test ends early.
 pub(crate) struct Serving(Child);
 
@@ -43,7 +48,7 @@ impl Serving {
         let endpoint = format!("unix:{}", socket.display());
         while run(&["list", "--endpoint", &endpoint]).code != Some(0) {
             assert!(serving.0.try_wait().unwrap().is_none(), "it ended before it answered");
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(POLL_EVERY);
         }
         serving
     }
@@ -51,7 +56,14 @@ impl Serving {
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
-        self.0.wait().unwrap().code()
+        let mut patience = STOP_TIME_MAX;
+        loop {
+            if let Some(ended) = self.0.try_wait().unwrap() {
+                return ended.code();
+            }
+            patience = patience.checked_sub(POLL_EVERY).unwrap();
+            std::thread::sleep(POLL_EVERY);
+        }
     }
 }
 

@@ -61,7 +61,11 @@ impl RawServer {
                 let turn = counted.fetch_add(1, Ordering::SeqCst);
                 let then = match &then {
                     Then::SayInTurn(all) => Then::Say(all[turn.min(all.len() - 1)].clone()),
-                    then => then.clone(),
+                    Then::Say(_)
+                    | Then::SayForEver(..)
+                    | Then::SayAndHang(_)
+                    | Then::Reset
+                    | Then::NoHandshake => then.clone(),
                 };
                 // One at a time: the client under test makes one connection per exchange.
                 serve(socket, &tls, then, &seen).await;

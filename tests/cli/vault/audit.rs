@@ -72,7 +72,7 @@ impl SampleLog {
             leaf: proof.line,
             hashes: proof.hashes.iter().map(|hash| hash.to_vec()).collect(),
             checkpoint: Some(checkpoint.clone()),
-            audit_event: Some(events[1].clone()),
+            audit_event: events.get(1).cloned(),
         };
         Self { checkpoint, events, proof }
     }

@@ -33,9 +33,11 @@ impl Supposition {
                 let workload = Workload { namespace, service_account, pod };
                 Ok(Caller::Jwt(caller.with_workload(workload)))
             }
-            _ => Err(format!(
-                "only `jwt:issuer#{subject}` can be this workload: correct --caller, or --namespace and --service-account"
-            )),
+            Caller::Jwt(_) | Caller::Spiffe(_) | Caller::Dns(_) | Caller::LocalUser(_) => {
+                Err(format!(
+                    "only `jwt:issuer#{subject}` can be this workload: correct --caller, or --namespace and --service-account"
+                ))
+            }
         }
     }
 }
