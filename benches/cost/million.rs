@@ -6,9 +6,10 @@
 //! else falls on all alike. In the end the vault's log is verified, record by record.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ionvault::audit;
+use tokio::time::Instant;
 
 use super::load;
 use super::server::Role;
