@@ -36,11 +36,15 @@ impl Current {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::access::sample::{access, caller, credential};
+    use crate::access::sample::{access, caller, credential, groups};
     use crate::access::{Action, Resource};
+    use crate::model::{Caller, Credential};
 
     const NOBODY: &str = "forbid (principal, action, resource);";
     const EVERYBODY: &str = "permit (principal, action, resource);";
@@ -75,5 +79,60 @@ mod tests {
             answers
         });
         assert!(answers.iter().all(|answer| *answer == (false, true)), "{answers:?}");
+    }
+
+    /// Policies and groups that answer the same questions differently.
+    fn policy(number: usize) -> Access {
+        const ADMINS: &str = r#"permit (principal in Group::"admin", action, resource);"#;
+        const LABELLED: &str = r#"permit (principal, action == Action::"IssueToken", resource)
+            when { resource.hasTag("r") && resource.getTag("r") == "1" };"#;
+        let admins = |member| Access::new(ADMINS, &groups(&[("admin", &[member])])).unwrap();
+        match number {
+            0 => access(NOBODY),
+            1 => access(LABELLED),
+            2 => admins("uid:0"),
+            _ => admins("uid:1"),
+        }
+    }
+
+    /// The same ones, which nobody but [`Access::decide`] asks: they remember nothing.
+    static BY_THEMSELVES: LazyLock<[Access; 4]> = LazyLock::new(|| [0, 1, 2, 3].map(policy));
+
+    /// In two revisions, always the same ones.
+    static CREDENTIALS: LazyLock<[Credential; 2]> = LazyLock::new(|| {
+        let first = credential("tenants/acme/credentials/infor", &[("r", "1")]);
+        let mut second = credential("tenants/acme/credentials/infor", &[("r", "2")]);
+        (second.uid, second.revision) = (first.uid, first.revision + 1);
+        [first, second]
+    });
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
+        /// Policies come and go, also the same one again, and each question may have been asked
+        /// under any of them: the answer is the one that the policy in force gives by itself.
+        #[test]
+        fn no_answer_comes_from_the_memory_of_a_policy_that_was_replaced(
+            steps in prop::collection::vec(
+                (prop::option::weighted(0.15, 0..4_usize), 0..2_u32, 0..2_usize, 0..2_usize),
+                1..40,
+            ),
+        ) {
+            let (current, mut in_force) = (Current::new(policy(0)), 0);
+            for (next, uid, action, revision) in steps {
+                if let Some(next) = next {
+                    current.replace(policy(next));
+                    in_force = next;
+                }
+                let action = [Action::IssueToken, Action::GetCredential][action];
+                let caller = Caller::LocalUser(uid);
+                let resource = Resource::Credential(&CREDENTIALS[revision]);
+                let expected = BY_THEMSELVES[in_force].decide(&caller, action, resource);
+                for _ in 0..2 {
+                    let told = current.load().permits(&caller, action, resource);
+                    prop_assert_eq!(told, expected, "policy {}", in_force);
+                }
+            }
+        }
     }
 }

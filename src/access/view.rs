@@ -105,10 +105,11 @@ mod tests {
             r#"permit (principal, action, resource)
                when { resource.hasTag("a") && !(resource.getTag("a") like "x*") }
                unless { [1, 2].contains(3) || { b: resource.hasTag("\u{62}") }.b };
+               permit (principal, action, resource) when { resource.getTag("d") == "x" };
                permit (principal, action, resource) when { principal has issuer };"#,
         );
-        assert_eq!(view.labels_max(), 2);
-        for (key, shows) in [("a", true), ("b", true), ("c", false)] {
+        assert_eq!(view.labels_max(), 3);
+        for (key, shows) in [("a", true), ("b", true), ("c", false), ("d", true)] {
             assert_eq!(view.shows_label(key), shows, "{key}");
         }
         assert!(!view.shows_infor_tenant());

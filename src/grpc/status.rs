@@ -200,6 +200,11 @@ const fn is_refusal(code: Code) -> bool {
     )
 }
 
+/// Whether an answer of this code is what is said to who may not know of something.
+const fn may_hide(code: Code) -> bool {
+    matches!(code, Code::NotFound | Code::PermissionDenied)
+}
+
 /// Long enough that a crowd of callers is no storm, short enough that nobody minds.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
 

@@ -143,6 +143,25 @@ async fn each_token_that_a_watcher_gets_is_recorded_before_it_is_sent() {
     assert_eq!(handed.event.token_id, token.token_id);
 }
 
+/// As a record of its own, without the token that was handed out before.
+#[tokio::test]
+async fn the_end_of_a_watch_is_recorded_with_its_reason() {
+    let world = world().await;
+    let request = WatchTokenRequest { name: ACME.to_owned(), min_remaining: None };
+    let mut stream = world.tokens(ISSUER).await.watch_token(request).await.unwrap().into_inner();
+    stream.message().await.unwrap().unwrap();
+    let delete = DeleteCredentialRequest { name: ACME.to_owned(), ..Default::default() };
+    world.credentials(ADMIN).await.delete_credential(delete).await.unwrap();
+    assert_eq!(reason(&stream.message().await.unwrap_err()), "CREDENTIAL_DELETED");
+    // The watcher may hear of the change before its own record is there.
+    let records = world.recorded().await;
+    let ended = &records.iter().rfind(|it| it.event.method == "WatchToken").unwrap().event;
+    assert_eq!(
+        [&*ended.caller, &ended.resource, &ended.outcome, &ended.reason, &ended.token_id],
+        [ISSUER, ACME, "FAILED_PRECONDITION", "CREDENTIAL_DELETED", ""]
+    );
+}
+
 #[tokio::test]
 async fn a_watcher_gets_no_token_that_cannot_be_recorded() {
     let world = world().await;

@@ -103,6 +103,25 @@ async fn a_list_shows_what_the_caller_may_see() {
     }
 }
 
+/// Who may list a tenant sees in it what it may see by name, and no more.
+#[tokio::test]
+async fn a_list_leaves_out_what_is_hidden_from_its_caller() {
+    let world = World::new().await;
+    for (name, label) in [("a", "open"), ("b", "hidden")] {
+        let name = format!("tenants/acme/credentials/{name}");
+        let labels = labels(&[(label, "")]);
+        let request = UploadCredentialRequest { labels, ..upload(&name, &ionapi("ACME_PRD", "a")) };
+        world.credentials(ADMIN).await.upload_credential(request).await.unwrap();
+    }
+    let policy = r#"permit (principal, action, resource);
+        forbid (principal, action, resource) when { resource.hasTag("hidden") };"#;
+    let world = world.under(policy);
+    for parent in ["tenants/acme", "tenants/-"] {
+        let listed = all(&world, STRANGER, list(parent)).await.unwrap();
+        assert_eq!(listed, ["tenants/acme/credentials/a"], "{parent}");
+    }
+}
+
 #[tokio::test]
 async fn a_page_token_serves_its_query_and_its_caller_only() {
     let world = world().await;

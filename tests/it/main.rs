@@ -15,6 +15,7 @@ mod authorization;
 mod credentials;
 mod damage;
 mod diagnosis;
+mod entrance;
 mod every_rpc;
 mod isolation;
 mod limits;

@@ -132,7 +132,9 @@ async fn every_call_is_counted_and_changes_twice() {
 
 #[tokio::test]
 async fn a_watcher_is_one_call_however_much_it_is_told() {
-    let world = world(QuotaSettings { caller_calls: once(2), ..UNLIMITED }).await;
+    // To its tenant, too: the watcher, two uploads and the last call are all that there is.
+    let settings = QuotaSettings { caller_calls: once(2), tenant_calls: once(4), ..UNLIMITED };
+    let world = world(settings).await;
     let mut client = world.tokens(ISSUER).await;
     let request = WatchTokenRequest { name: ACME.to_owned(), min_remaining: None };
     let mut messages = client.watch_token(request).await.unwrap().into_inner();
@@ -202,6 +204,10 @@ async fn a_noisy_tenant_is_refused_and_no_other_also_of_the_same_caller() {
     // All callers of a tenant together; and another tenant does not notice.
     assert_eq!(refused(&world, ADMIN, ACME, 1).await, 1);
     assert_eq!(refused(&world, ISSUER, GLOBEX, 10).await, 0);
+    // Lists of a tenant are about it as well.
+    let list = ListCredentialsRequest { parent: "tenants/acme".to_owned(), ..Default::default() };
+    let refused = world.credentials(ADMIN).await.list_credentials(list).await.unwrap_err();
+    assert!(limited(&refused), "{refused:?}");
 }
 
 /// Its quota would tell that somebody is there, and its end would be theirs to bring about.

@@ -294,9 +294,19 @@ fn signatures(keys: &Keys, now: u64, add: Add<'_>) {
         flipped[bit / 8] ^= 1 << (bit % 8);
         add(&format!("bit {bit} of the signature flipped"), coded(&flipped), Signature);
     }
-    let body = claims(now).to_string();
-    let stranger = sign(&keys.stranger, Algorithm::RS256, RS256, &body);
-    add("signed with a key of nobody's", stranger, Signature);
+    // Whatever else is wrong with it, who did not sign it is told no more than that.
+    for (name, value) in [
+        ("jti", json!("any")),
+        ("aud", json!("other")),
+        ("exp", json!(now - 31)),
+        ("exp", json!(now + 10 * 86_400)),
+        ("nbf", json!(now + 1200)),
+        ("sub", json!("a b")),
+    ] {
+        let claims = changed(now, name, Some(value.clone())).to_string();
+        let stranger = sign(&keys.stranger, Algorithm::RS256, RS256, &claims);
+        add(&format!("{name} {value}, signed with a key of nobody's"), stranger, Signature);
+    }
     let other = claiming(keys, &changed(now, "jti", Some(json!("other"))));
     add("the signature of another token", with(other.rsplit_once('.').unwrap().1), Signature);
     let admin = changed(now, "sub", Some(json!("admin"))).to_string();

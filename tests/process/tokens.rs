@@ -207,6 +207,12 @@ async fn good_tokens_name_the_caller_that_the_policy_sees() {
     // Not asked of the vault, whose clock goes on.
     let just_over = [format!("Bearer {}", claim("exp", json!(now - 29)))];
     assert!(issuers.caller(&map(&just_over)).await.is_ok(), "a clock that is behind");
+    for begins in ["nbf", "iat"] {
+        let at = |time| [format!("Bearer {}", claim(begins, json!(time)))];
+        assert!(issuers.caller(&map(&at(now + 30))).await.is_ok(), "{begins}");
+        let early = issuers.caller(&map(&at(now + 31))).await;
+        assert_eq!(early, Err(InvalidToken::NotYetValid), "{begins}");
+    }
     drop(channel);
     server.stop();
 }

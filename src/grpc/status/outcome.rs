@@ -1,10 +1,10 @@
 //! What came of a call, as the audit tells it.
 
 use http::HeaderMap;
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::StatusExt;
 
-use super::{Reason, is_refusal, name};
+use super::{Reason, is_refusal, may_hide, name};
 
 /// What came of a call.
 pub(in crate::grpc) struct Outcome {
@@ -48,7 +48,7 @@ impl Outcome {
     pub(in crate::grpc) fn of_error(status: &Status) -> Self {
         let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
         let code = status.code();
-        let may_hide = matches!(code, Code::NotFound | Code::PermissionDenied);
-        Self { code: name(code), reason, refused: is_refusal(code), may_hide }
+        let (refused, may_hide) = (is_refusal(code), may_hide(code));
+        Self { code: name(code), reason, refused, may_hide }
     }
 }

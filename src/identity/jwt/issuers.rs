@@ -117,3 +117,6 @@ fn bearer(headers: &HeaderMap) -> Result<&str, InvalidToken> {
         Some(_) | None => Err(InvalidToken::NotBearer),
     }
 }
+
+#[cfg(test)]
+mod tests;

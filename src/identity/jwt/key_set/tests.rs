@@ -94,6 +94,7 @@ fn a_key_is_found_by_its_whole_id_and_without_one_if_it_is_alone() {
 fn keys_that_no_signature_may_be_checked_with_are_left_out() {
     let good = with(p256(), "kid", "good");
     let fresh = p256();
+    let text = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
     for bad in [
         with(fresh.clone(), "use", "enc"),
         with(fresh.clone(), "key_ops", vec!["encrypt"]),
@@ -117,8 +118,13 @@ fn keys_that_no_signature_may_be_checked_with_are_left_out() {
         rsa(2048, &[1]),
         rsa(2048, &[3]),
         rsa(2048, &[1, 0, 0]),
+        // Even, and otherwise good.
+        rsa(2048, &[1, 0, 2]),
         rsa(2048, &[0, 1, 0, 1]),
         rsa(2048, &[1, 0, 0, 0, 1]),
+        with(rsa(2048, &[1, 0, 1]), "n", text(&[&[0][..], &[0xff; 256]].concat())),
+        json!({ "kty": "OKP", "crv": "Ed25519", "x": text(&[7; 31]) }),
+        json!({ "kty": "OKP", "crv": "Ed25519", "x": text(&[7; 33]) }),
     ] {
         assert_eq!(
             set(std::slice::from_ref(&bad)).err(),

@@ -20,7 +20,10 @@ const EVERY: Duration = Duration::from_secs(300);
 
 impl Place {
     fn new(answer: Result<Vec<u8>, &'static str>) -> Arc<Self> {
-        let takes = Duration::from_secs(1);
+        Self::slow(Duration::from_secs(1), answer)
+    }
+
+    fn slow(takes: Duration, answer: Result<Vec<u8>, &'static str>) -> Arc<Self> {
         Arc::new(Self { answer: Mutex::new(answer), asked: AtomicUsize::new(0), takes })
     }
 
@@ -75,6 +78,16 @@ async fn a_place_that_was_not_there_at_the_start_is_tried_until_it_is() {
     place.becomes(Ok(set("one")));
     sleep(RETRY + Duration::from_secs(2)).await;
     assert!(knows(&keys, "one"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_never_answers_is_given_up_and_asked_again() {
+    let place = Place::slow(Duration::MAX, Ok(set("one")));
+    let (_keys, _keeping) = kept(&place).await;
+    sleep(READ_TIME_MAX + RETRY - Duration::from_secs(1)).await;
+    assert_eq!(place.asked(), 1);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(place.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
