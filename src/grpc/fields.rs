@@ -118,7 +118,7 @@ pub(super) fn requested_by(text: String) -> Result<String, &'static str> {
     } else {
         Err(
             "must be a name, a mail address or a user id: at most 256 characters, letters, digits, \
-             spaces and . , ' ( ) @ + - _ : |, and no part of more than 64 characters",
+             spaces and . , ' ( ) @ + - _ : | \\, and no part of more than 64 characters",
         )
     }
 }
@@ -128,8 +128,9 @@ const PERSON_CHARS_MAX: usize = 256;
 /// What stands before the `@` of an address has no more (RFC 5321, section 4.5.3.1.1).
 const PERSON_PART_CHARS_MAX: usize = 64;
 
-/// Besides letters and digits. Identity providers write `|` and `:` in their users' ids.
-const PERSON_SIGNS: &str = " .,'()@+-_:|";
+/// Besides letters and digits. Identity providers write `|` and `:` in their users' ids, and Windows
+/// writes `\` behind a domain.
+const PERSON_SIGNS: &str = " .,'()@+-_:|\\";
 
 /// `min_remaining`: 0 to 24 hours.
 pub(super) fn min_remaining(asked: prost_types::Duration) -> Result<Duration, &'static str> {
@@ -183,6 +184,7 @@ mod tests {
             "माया शर्मा",
             "jo.doe+vault_1@mail.acme.example",
             "auth0|5f7c8ec7c33c6c004bbafe82",
+            "ACME\\jdoe",
             "urn:user:0b6c2a34-9f0e-4f0b-8e8f-3d1f4c2b5a69",
             &format!("{long}@{long}.{long}"),
         ] {
