@@ -141,6 +141,8 @@ async fn a_call_that_its_caller_left_or_that_came_too_late_is_recorded() {
     for record in &recorded {
         assert_eq!((&*record.event.method, &*record.event.listener), ("unknown", "mtls"));
         assert_eq!(record.event.caller, crate::authority::INVOICES);
+        let address: std::net::SocketAddr = record.event.address.parse().unwrap();
+        assert!(address.ip().is_loopback() && address.port() > 0);
     }
 }
 
