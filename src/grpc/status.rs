@@ -276,3 +276,15 @@ fn store(error: &(dyn Error + 'static)) -> Status {
 fn log(error: &(dyn Error + 'static)) {
     tracing::error!(error, "call failed");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_there_or_not_permitted_may_hide_something() {
+        let hiding: Vec<_> = (0..=16).map(Code::from).filter(|code| may_hide(*code)).collect();
+        assert_eq!(hiding, [Code::NotFound, Code::PermissionDenied]);
+        assert!(!Outcome::ok().may_hide);
+    }
+}

@@ -1,6 +1,8 @@
 //! Whoever may not know of a credential sees no difference between one that is there and one that is
 //! not: in the headers, the trailers, the details and their sizes.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use tokio::time::Instant;
 use tonic::Status;
@@ -111,36 +113,26 @@ async fn what_is_hidden_and_what_is_absent_answer_alike_to_the_byte() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The clock of the runtime stands still but for its timers: it shows what an answer waited for, and
-/// not what its work took. `timing.rs` measures the rest, on a real clock.
+/// Whatever it took to find out. `timing.rs` measures that nothing of it shows.
 #[tokio::test]
-async fn what_may_hide_something_leaves_at_a_beat_and_nothing_else_waits() {
+async fn what_may_hide_something_leaves_no_earlier_than_its_beat() {
+    const BEAT: Duration = Duration::from_millis(5);
     let world = World::new().await;
     world.upload(THERE, &ionapi("ACME_PRD", "app1")).await;
-    world.issue(THERE).await.unwrap();
-    let (stranger, admin) = (world.channel(STRANGER).await, world.channel(ADMIN).await);
-    tokio::time::pause();
-    let (mut refusals, mut wrong) = (0, Vec::new());
+    let stranger = world.channel(STRANGER).await;
+    let (mut refusals, mut early) = (0, Vec::new());
     for rpc in every_rpc() {
         for name in [THERE, NOT_THERE[0], NOT_THERE[1]] {
             let began = Instant::now();
             let answer = send(&stranger, &rpc.path, &request(&rpc, name, Form::Good)).await;
-            let waited = began.elapsed().as_millis();
-            let refused = answer.result().is_err();
-            refusals += usize::from(refused);
-            // The timer is late by up to a millisecond.
-            if refused && !(5..=6).contains(&waited) {
-                wrong.push(format!("{} {name}: {waited} ms", rpc.name));
+            if answer.result().is_err() {
+                refusals += 1;
+                if began.elapsed() < BEAT {
+                    early.push(format!("{} {name}", rpc.name));
+                }
             }
         }
     }
-    println!("{refusals} refusals, {} of them not at a beat", wrong.len());
-    assert!(wrong.is_empty() && refusals > 40, "{refusals}: {wrong:?}");
-    for rpc in
-        every_rpc().iter().filter(|rpc| ["IssueToken", "GetCredential"].contains(&&*rpc.name))
-    {
-        let began = Instant::now();
-        send(&admin, &rpc.path, &request(rpc, THERE, Form::Good)).await.result().unwrap();
-        assert_eq!(began.elapsed().as_millis(), 0, "{}", rpc.name);
-    }
+    println!("{refusals} refusals, {} of them before their beat", early.len());
+    assert!(early.is_empty() && refusals > 40, "{refusals}: {early:?}");
 }
