@@ -37,10 +37,25 @@ pub(crate) fn open(dir: &Path) -> AuditLog {
     try_open(dir, settings()).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
+/// A program that another test of this process is about to start holds all locks of this process for a
+/// moment: `fork` copies descriptors, and not before `exec` they are closed. So `InUse` is believed
+/// only if it lasts.
 pub(crate) fn try_open(dir: &Path, settings: AuditSettings) -> Result<AuditLog, OpenAuditError> {
-    let seed = LockedKey::from_bytes(&[7; 32]).unwrap();
-    AuditLog::open(dir, ORIGIN, seed, settings, Arc::new(Ticking(AtomicU64::new(0))))
+    let mut attempts = 0;
+    loop {
+        let seed = LockedKey::from_bytes(&[7; 32]).unwrap();
+        let clock = Arc::new(Ticking(AtomicU64::new(0)));
+        match AuditLog::open(dir, ORIGIN, seed, settings.clone(), clock) {
+            Err(OpenAuditError::InUse) if attempts < IN_USE_ATTEMPTS => {
+                std::thread::sleep(Duration::from_millis(10));
+                attempts += 1;
+            }
+            opened => return opened,
+        }
+    }
 }
+
+const IN_USE_ATTEMPTS: u32 = 300;
 
 pub(crate) fn event(number: u64) -> Event<'static> {
     Event {
