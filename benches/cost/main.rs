@@ -153,10 +153,11 @@ fn counts(role: Role) -> PathBuf {
 /// call, that is: both are recorded.
 const INSTRUCTIONS_RATIO_MAX: f64 = 1.15;
 
-/// Measured: 1.46, and 1.35 of CPU. 20,100 of the 35,300 instructions of a record are SHA-256 in software,
-/// for which processors have instructions and callgrind has not; another 3,000 read the lines back
-/// that are hashed.
-const RECORDING_RATIO_MAX: f64 = 1.55;
+/// Measured: 1.46 and 1.49, and 1.26 to 1.35 of CPU; the slower the machine, the more groups are
+/// committed. 20,100 of the 35,300 instructions of a record are SHA-256 in software, for which
+/// processors have instructions and callgrind has not; another 3,000 read the lines back that are
+/// hashed.
+const RECORDING_RATIO_MAX: f64 = 1.6;
 
 /// Until buffers have their size and caches are warm.
 const CALLS_BEFORE: u32 = 512;
