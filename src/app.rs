@@ -118,8 +118,8 @@ impl App {
         self.listeners.ops_address()
     }
 
-    /// Answers calls until `drain` is cancelled or the store or the audit log fails; then refuses new ones, lets
-    /// those at work and all changes and flights finish, and closes the store.
+    /// Answers calls until `drain` is cancelled or the store or the audit log fails; then refuses new
+    /// ones, lets those at work and all changes and flights finish, and closes the store.
     ///
     /// # Errors
     ///

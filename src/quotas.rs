@@ -6,8 +6,9 @@
 //! those of all calls.
 //!
 //! The quota of a caller comes before everything else: what a refused call costs is little. Calls
-//! that name no caller share one, so that nothing is free. The quota of a tenant is charged only for calls that policy permits. Otherwise strangers could use
-//! it up, and learn from its end that somebody is there.
+//! that name no caller share one, so that nothing is free. The quota of a tenant is charged only for
+//! calls that policy permits. Otherwise strangers could use it up, and learn from its end that
+//! somebody is there.
 
 mod clock;
 mod limiter;

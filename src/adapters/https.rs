@@ -6,10 +6,10 @@
 //! judged address, through a proxy only if the operator names one; redirects, cookies,
 //! decompression and retries do not exist here; what is read and the time are bounded.
 //!
-//! Each request makes its own connection. Requests are rare (one per account and about two hours,
-//! one per token issuer and some minutes, and one per checkpoint of the audit log), a pooled connection would be dead by the next one,
-//! and nothing is shared between tenants this way. `docs/adr/0011` says why the connection is made
-//! here and not by a client.
+//! Each request makes its own connection. Requests are rare (one per account and about two hours, one
+//! per token issuer and some minutes, one per checkpoint of the audit log), a pooled connection would
+//! be dead by the next one, and nothing is shared between tenants this way. `docs/adr/0011` says why
+//! the connection is made here and not by a client.
 
 mod addresses;
 mod allowance;

@@ -100,8 +100,8 @@ impl Recording {
         Self { task, calls_ended }
     }
 
-    /// Records what was counted, syncs and signs everything, tells the witnesses, and closes. To be called when the last
-    /// call has ended.
+    /// Records what was counted, syncs and signs everything, tells the witnesses, and closes. To be
+    /// called when the last call has ended.
     pub(super) async fn end(self) {
         self.calls_ended.cancel();
         if self.task.await.is_err() {

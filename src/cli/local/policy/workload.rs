@@ -35,7 +35,8 @@ impl Supposition {
             }
             Caller::Jwt(_) | Caller::Spiffe(_) | Caller::Dns(_) | Caller::LocalUser(_) => {
                 Err(format!(
-                    "only `jwt:issuer#{subject}` can be this workload: correct --caller, or --namespace and --service-account"
+                    "only `jwt:issuer#{subject}` can be this workload: correct --caller, or \
+                     --namespace and --service-account"
                 ))
             }
         }

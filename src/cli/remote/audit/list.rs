@@ -13,7 +13,7 @@ use crate::cli::output::Output;
 use crate::cli::remote::json::AuditEvent;
 use crate::cli::remote::session::Subject;
 use crate::cli::remote::{Form, Format, sheet};
-use crate::model::{Parent, VersionName};
+use crate::model::{Caller, Parent, VersionName};
 use crate::pb::v1;
 use crate::pb::v1::{AuditOrder, ListAuditEventsRequest};
 
@@ -32,7 +32,7 @@ pub(in crate::cli) struct List {
     tenant: Parent,
 
     /// Only calls of this caller: `spiffe://trust.domain/path`, `dns:name`, `uid:number` or `jwt:…`
-    #[arg(long, value_name = "CALLER", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "CALLER", value_parser = caller, default_value = "", hide_default_value = true)]
     caller: String,
 
     /// Only calls of this RPC, such as IssueToken
@@ -44,7 +44,7 @@ pub(in crate::cli) struct List {
     resource: String,
 
     /// Only calls that ended so: OK, or the name of a gRPC code such as NOT_FOUND
-    #[arg(long, value_name = "OUTCOME", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome, default_value = "", hide_default_value = true)]
     outcome: String,
 
     /// Only calls that were refused for this reason, such as CALLER_DENIED
@@ -135,6 +135,23 @@ fn request(list: &List) -> ListAuditEventsRequest {
     }
 }
 
+/// Reads a caller: one that is misspelt would have made no calls.
+fn caller(text: &str) -> Result<String, String> {
+    if !text.is_empty() {
+        text.parse::<Caller>().map_err(|error| error.to_string())?;
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads an outcome, in the spelling that records have.
+fn outcome(text: &str) -> Result<String, String> {
+    if text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
+        Ok(text.to_owned())
+    } else {
+        Err("expected OK or the name of a gRPC code, such as NOT_FOUND".to_owned())
+    }
+}
+
 /// Reads the name of a credential, short or full, or the full name of a version.
 fn resource(text: &str) -> Result<String, String> {
     match text.parse::<VersionName>() {
@@ -207,9 +224,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_rfc_3339_and_names_short_or_full() {
+    fn conditions_are_read_in_the_spelling_that_records_have() {
         let at = time("2026-11-18T12:06:40.25+01:00").unwrap();
         assert_eq!((at.seconds, at.nanos), (1_795_000_000, 250_000_000));
+        assert!(caller("uid:0").is_ok() && caller("").is_ok() && caller("nobody").is_err());
+        assert!(outcome("NOT_FOUND").is_ok() && outcome("not found").is_err());
         assert!(time("2026-11-18").is_err() && time("yesterday").is_err());
         let full = "tenants/acme/credentials/infor";
         assert_eq!(resource("acme/infor").as_deref(), Ok(full));
