@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use ionvault::identity::UnusableIdentity;
@@ -19,7 +20,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::support::{
-    ACME, ADMIN, AUDITOR, ISSUER, LOCAL_ADMIN, STRANGER, UPLOADER, World, ionapi, labels, reason,
+    ACME, ADMIN, AUDITOR, ISSUER, LOCAL_ADMIN, STRANGER, UPLOADER, World, ionapi, labels,
+    no_time_passes, reason,
 };
 
 const GLOBEX: &str = "tenants/globex/credentials/infor";
@@ -49,21 +51,11 @@ async fn world(quotas: QuotaSettings) -> World {
     world.limited(quotas)
 }
 
-/// The same, where no time passes but for what tests let pass. Where a call waits for the kernel
-/// ([`no_time_passes`]), that takes more.
-async fn still_world(quotas: QuotaSettings) -> World {
+/// The same, where no time passes but for what tests let pass, as long as both are held.
+async fn still_world(quotas: QuotaSettings) -> (World, Sender<()>) {
     let world = world(quotas).await;
     tokio::time::pause();
-    world
-}
-
-/// The runtime's clock does not go on to the next timer as long as this is held, even if everything
-/// waits for the kernel.
-fn no_time_passes() -> std::sync::mpsc::Sender<()> {
-    let (held, let_go) = std::sync::mpsc::channel();
-    // Tokio lets no time pass while such a task is at work.
-    tokio::task::spawn_blocking(move || let_go.recv());
-    held
+    (world, no_time_passes())
 }
 
 async fn issue(client: &mut TokenServiceClient<Channel>, name: &str) -> Result<(), Status> {
@@ -88,7 +80,7 @@ fn limited(error: &Status) -> bool {
 
 #[tokio::test]
 async fn a_refusal_names_the_quota_and_when_to_come_again() {
-    let world = still_world(QuotaSettings { caller_calls: once(1), ..UNLIMITED }).await;
+    let (world, _still) = still_world(QuotaSettings { caller_calls: once(1), ..UNLIMITED }).await;
     let mut client = world.tokens(ISSUER).await;
     issue(&mut client, ACME).await.unwrap();
     let refused = issue(&mut client, ACME).await.unwrap_err();
@@ -110,7 +102,7 @@ async fn a_refusal_names_the_quota_and_when_to_come_again() {
 #[tokio::test]
 async fn every_call_is_counted_and_changes_twice() {
     let settings = QuotaSettings { caller_calls: once(4), caller_changes: once(1), ..UNLIMITED };
-    let world = still_world(settings).await;
+    let (world, _still) = still_world(settings).await;
     let mut client = world.credentials(ADMIN).await;
     let list =
         |parent: &str| ListCredentialsRequest { parent: parent.to_owned(), ..Default::default() };
@@ -209,7 +201,7 @@ async fn a_noisy_caller_is_refused_and_nobody_else() {
 
 #[tokio::test]
 async fn a_noisy_tenant_is_refused_and_no_other_also_of_the_same_caller() {
-    let world = still_world(QuotaSettings { tenant_calls: once(10), ..UNLIMITED }).await;
+    let (world, _still) = still_world(QuotaSettings { tenant_calls: once(10), ..UNLIMITED }).await;
     assert_eq!(refused(&world, ISSUER, ACME, 100).await, 90);
     // All callers of a tenant together; and another tenant does not notice.
     assert_eq!(refused(&world, ADMIN, ACME, 1).await, 1);
@@ -223,8 +215,7 @@ async fn a_noisy_tenant_is_refused_and_no_other_also_of_the_same_caller() {
 /// Its quota would tell that somebody is there, and its end would be theirs to bring about.
 #[tokio::test]
 async fn who_may_not_know_of_a_tenant_neither_feels_its_quota_nor_uses_it_up() {
-    let world = still_world(QuotaSettings { tenant_calls: once(10), ..UNLIMITED }).await;
-    let _still = no_time_passes();
+    let (world, _still) = still_world(QuotaSettings { tenant_calls: once(10), ..UNLIMITED }).await;
     let answers = async |calls: usize| {
         let mut client = world.tokens(STRANGER).await;
         let mut reasons = Vec::new();
@@ -241,8 +232,7 @@ async fn who_may_not_know_of_a_tenant_neither_feels_its_quota_nor_uses_it_up() {
 
 #[tokio::test]
 async fn quotas_come_before_the_policy_and_before_the_request_is_looked_at() {
-    let world = still_world(QuotaSettings { caller_calls: once(1), ..UNLIMITED }).await;
-    let _still = no_time_passes();
+    let (world, _still) = still_world(QuotaSettings { caller_calls: once(1), ..UNLIMITED }).await;
     let mut client = world.tokens(STRANGER).await;
     assert_eq!(reason(&issue(&mut client, ACME).await.unwrap_err()), "CREDENTIAL_NOT_FOUND");
     let too_long = IssueTokenRequest {
@@ -256,7 +246,7 @@ async fn quotas_come_before_the_policy_and_before_the_request_is_looked_at() {
 /// Who can be heard no more shall not be able to fill the disk with what he says, either.
 #[tokio::test]
 async fn calls_beyond_a_quota_take_no_room_in_the_log_and_become_one_record() {
-    let world = still_world(QuotaSettings { caller_calls: once(1), ..UNLIMITED }).await;
+    let (world, _still) = still_world(QuotaSettings { caller_calls: once(1), ..UNLIMITED }).await;
     let before = world.recorded().await.len();
     assert_eq!(refused(&world, ISSUER, ACME, 101).await, 100);
     assert_eq!(world.recorded().await.len(), before + 1);
@@ -275,7 +265,7 @@ async fn calls_beyond_a_quota_take_no_room_in_the_log_and_become_one_record() {
 
 #[tokio::test]
 async fn who_names_no_caller_is_held_to_a_quota_that_nobody_else_feels() {
-    let world = still_world(QuotaSettings { caller_calls: once(10), ..UNLIMITED }).await;
+    let (world, _still) = still_world(QuotaSettings { caller_calls: once(10), ..UNLIMITED }).await;
     let nobody = world.channel_of(Err(UnusableIdentity::SeveralUris)).await;
     let mut nobody = TokenServiceClient::new(nobody);
     let mut reasons = Vec::new();

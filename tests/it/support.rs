@@ -39,7 +39,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 use tonic_types::StatusExt;
 
-pub(crate) use clock::ManualClock;
+pub(crate) use clock::{ManualClock, no_time_passes};
 pub(crate) use codes::web_app;
 pub(crate) use faulty_store::FaultyStore;
 pub(crate) use infor::{FakeInfor, TOKEN_LIFE, ionapi, ionapi_with_secret};

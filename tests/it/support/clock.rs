@@ -1,4 +1,4 @@
-//! A wall clock that stands still until it is moved.
+//! A wall clock that stands still until it is moved; and how the runtime's clock is made to.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -46,4 +46,13 @@ impl Clock for ManualClock {
         }
         *self.now.lock().unwrap()
     }
+}
+
+/// The runtime's clock, once paused, does not go on to the next timer as long as this is held, even
+/// if everything waits for the kernel.
+pub(crate) fn no_time_passes() -> Sender<()> {
+    let (held, let_go) = channel();
+    // Tokio lets no time pass while such a task is at work.
+    tokio::task::spawn_blocking(move || let_go.recv());
+    held
 }
