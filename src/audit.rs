@@ -51,7 +51,7 @@ pub use self::checkpoint::{
 };
 pub use self::list::{About, Filter, Order, Page, PageQuery, ReadAuditError};
 pub use self::opening::{Damage, OpenAuditError};
-pub use self::proof::{InclusionProof, ProveError, UnprovenRecord};
+pub use self::proof::{Contradiction, InclusionProof, ProveError, UnprovenRecord};
 pub use self::record::{Event, InvalidRecord, RECORD_BYTES_MAX, Record, Repeats};
 pub use self::refusals::{Refusal, Refusals};
 pub use self::verification::{Finding, Report, VerifyError, verify};

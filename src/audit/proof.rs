@@ -3,7 +3,7 @@
 
 use std::io;
 
-use tlog_tiles::{Hash, check_record, prove_record, prove_tree};
+use tlog_tiles::{Hash, check_record, check_tree, prove_record, prove_tree};
 
 use super::AuditLog;
 use super::checkpoint::SignedCheckpoint;
@@ -61,7 +61,44 @@ pub enum UnprovenRecord {
     Place(u64),
 }
 
+/// Why a checkpoint does not go on from an older one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Contradiction {
+    /// It is about fewer records: the end was cut off, or an older copy put back.
+    #[error("it signs {size} records, fewer than the {old_size} of the older one")]
+    Shorter {
+        /// How many the older one signs.
+        old_size: u64,
+        /// How many this one signs.
+        size: u64,
+    },
+    /// The records that both sign are not proved to be the same.
+    #[error("its tree is not proved to begin with that of the older one")]
+    Unproven,
+}
+
 impl SignedCheckpoint {
+    /// Checks that the tree that is signed begins with that of an older checkpoint, by what
+    /// [`AuditLog::prove_consistency`] gave: nothing that the older one signs was changed, moved or
+    /// removed, and nothing was put between.
+    ///
+    /// # Errors
+    ///
+    /// As [`Contradiction`] says.
+    pub fn check_goes_on_from(&self, old: &Self, hashes: &[[u8; 32]]) -> Result<(), Contradiction> {
+        let (old_size, size) = (old.size, self.size);
+        if old_size > size {
+            return Err(Contradiction::Shorter { old_size, size });
+        }
+        // Every tree begins with the empty one.
+        if old_size == 0 {
+            return Ok(());
+        }
+        let hashes = hashes.iter().copied().map(Hash).collect();
+        check_tree(&hashes, size, Hash(self.root), old_size, Hash(old.root))
+            .map_err(|_misses| Contradiction::Unproven)
+    }
+
     /// Checks that a record is in the tree that is signed; gives what it says.
     ///
     /// # Errors
@@ -90,17 +127,13 @@ impl From<io::Error> for ProveError {
 }
 
 impl AuditLog {
-    /// Proves that a record is in the tree of `tree_size` records, or that of the last checkpoint.
+    /// Proves that a record is in the tree of `tree_size` records.
     ///
     /// # Errors
     ///
     /// As [`ProveError`] says.
-    pub async fn prove(
-        &self,
-        sequence: u64,
-        tree_size: Option<u64>,
-    ) -> Result<InclusionProof, ProveError> {
-        let tree_size = self.tree_size(tree_size, sequence.saturating_add(1))?;
+    pub async fn prove(&self, sequence: u64, tree_size: u64) -> Result<InclusionProof, ProveError> {
+        self.covers(tree_size, sequence.saturating_add(1))?;
         let reader = self.reader();
         let appender = self.0.appender.clone();
         blocking(move || {
@@ -118,8 +151,7 @@ impl AuditLog {
         .await
     }
 
-    /// Proves that the tree of `tree_size` records, or that of the last checkpoint, begins with the
-    /// tree of `old_size` records.
+    /// Proves that the tree of `tree_size` records begins with that of `old_size` records.
     ///
     /// # Errors
     ///
@@ -127,9 +159,9 @@ impl AuditLog {
     pub async fn prove_consistency(
         &self,
         old_size: u64,
-        tree_size: Option<u64>,
+        tree_size: u64,
     ) -> Result<Vec<[u8; 32]>, ProveError> {
-        let tree_size = self.tree_size(tree_size, old_size)?;
+        self.covers(tree_size, old_size)?;
         // Every tree begins with the empty one.
         if old_size == 0 {
             return Ok(Vec::new());
@@ -144,15 +176,15 @@ impl AuditLog {
         .await
     }
 
-    /// The size of the tree that was asked about. A checkpoint must cover it, and what is asked:
-    /// beyond, hashes are not final.
-    fn tree_size(&self, tree_size: Option<u64>, behind: u64) -> Result<u64, ProveError> {
-        let covered = self.checkpoint().size;
-        match tree_size {
-            Some(size) if size > covered => Err(ProveError::Uncovered(size)),
-            None if behind > covered => Err(ProveError::Uncovered(behind)),
-            Some(size) if behind > size => Err(ProveError::Outside { behind, tree_size: size }),
-            size => Ok(size.unwrap_or(covered)),
+    /// A checkpoint must cover the tree that was asked about: beyond, hashes are not final. And the
+    /// tree must hold what is asked.
+    fn covers(&self, tree_size: u64, behind: u64) -> Result<(), ProveError> {
+        if tree_size > self.checkpoint().size {
+            return Err(ProveError::Uncovered(tree_size));
         }
+        if behind > tree_size {
+            return Err(ProveError::Outside { behind, tree_size });
+        }
+        Ok(())
     }
 }

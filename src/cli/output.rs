@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use super::failure::Report;
@@ -18,6 +19,13 @@ pub(super) struct Output<'a> {
     notes: &'a mut dyn Write,
     paper: Paper,
     notes_styled: bool,
+}
+
+/// Tables for people, or JSON for programs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Form {
+    Table,
+    Json,
 }
 
 /// What results are printed on.

@@ -33,10 +33,10 @@ mod upload;
 mod versions;
 mod watch;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Form, Output};
 pub(super) use audit::Audit;
 use connection::Connection;
 use session::Session;
@@ -66,12 +66,6 @@ struct Format {
     /// Tables for people, or JSON for programs: the answer of the RPC in proto3 JSON
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Form::Table)]
     output: Form,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Form {
-    Table,
-    Json,
 }
 
 /// Runs one command, on a runtime of its own.

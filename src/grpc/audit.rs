@@ -16,7 +16,7 @@ use crate::vault::Vault;
 
 use super::call::Call;
 use super::guard::Guard;
-use super::status::no_such_event;
+use super::status::{log_too_short, no_such_event};
 use super::{Refusal, answer, into_parts, messages};
 
 use query::Query;
@@ -52,12 +52,20 @@ impl Audit {
         &self,
         request: Request<GetAuditCheckpointRequest>,
     ) -> Result<GetAuditCheckpointResponse, Refusal> {
-        let (extensions, GetAuditCheckpointRequest {}) = into_parts(request);
+        let (extensions, GetAuditCheckpointRequest { old_tree_size }) = into_parts(request);
         let call = Call::from_extensions(&extensions)?;
         self.guard.audit(call, Action::GetAuditCheckpoint, &Parent::AllTenants)?;
+        let old_size = query::tree_size("old_tree_size", old_tree_size)?;
         let checkpoint = self.log.new_checkpoint().await?;
+        if old_size > checkpoint.size {
+            return Err(log_too_short(old_size, checkpoint.size).into());
+        }
+        let hashes = self.log.prove_consistency(old_size, checkpoint.size).await?;
         let checkpoint = messages::audit_checkpoint(&checkpoint, self.log.verifier_key());
-        Ok(GetAuditCheckpointResponse { checkpoint: Some(checkpoint) })
+        Ok(GetAuditCheckpointResponse {
+            checkpoint: Some(checkpoint),
+            consistency_hashes: hashes.iter().map(|hash| hash.to_vec()).collect(),
+        })
     }
 
     async fn prove(
@@ -72,7 +80,7 @@ impl Audit {
         let record = record.filter(|record| self.shows(call, record));
         let record = record.ok_or_else(no_such_event)?;
         let checkpoint = self.log.new_checkpoint().await?;
-        let proof = self.log.prove(sequence, Some(checkpoint.size)).await?;
+        let proof = self.log.prove(sequence, checkpoint.size).await?;
         Ok(ProveAuditEventResponse {
             leaf: record.to_line(),
             hashes: proof.hashes.iter().map(|hash| hash.to_vec()).collect(),

@@ -20,7 +20,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::ion::HostNotAllowed;
 
-pub(super) use audit::{audit_unavailable, no_such_event};
+pub(super) use audit::{audit_unavailable, log_too_short, no_such_event};
 pub(super) use outcome::Outcome;
 pub(super) use quotas::rate_limited;
 
@@ -36,6 +36,7 @@ pub(super) enum Reason {
     HostNotAllowed,
     CredentialNotFound,
     AuditEventNotFound,
+    AuditLogTooShort,
     CredentialRefused,
     AuthorizationRequired,
     AuthorizationNotNeeded,
@@ -68,6 +69,7 @@ impl Reason {
                 Code::InvalidArgument
             }
             Self::HostNotAllowed
+            | Self::AuditLogTooShort
             | Self::CredentialRefused
             | Self::AuthorizationRequired
             | Self::AuthorizationNotNeeded
@@ -104,6 +106,7 @@ impl Reason {
             Self::HostNotAllowed => "HOST_NOT_ALLOWED",
             Self::CredentialNotFound => "CREDENTIAL_NOT_FOUND",
             Self::AuditEventNotFound => "AUDIT_EVENT_NOT_FOUND",
+            Self::AuditLogTooShort => "AUDIT_LOG_TOO_SHORT",
             Self::CredentialRefused => "CREDENTIAL_REFUSED",
             Self::AuthorizationRequired => "AUTHORIZATION_REQUIRED",
             Self::AuthorizationNotNeeded => "AUTHORIZATION_NOT_NEEDED",

@@ -77,7 +77,7 @@ impl Real {
 
 fn verify(copy: &Path, key: &str, checkpoint: &[&str]) -> Ran {
     let copy = copy.display().to_string();
-    run(&[&["audit", "verify", &copy, "--key", key], checkpoint].concat())
+    run(&[&["audit", "verify", &copy, "--verifier-key", key], checkpoint].concat())
 }
 
 #[test]
@@ -146,10 +146,88 @@ fn a_checkpoint_that_was_kept_finds_the_end_cut_off() {
     assert!(said.starts_with("Sound: "), "{said}");
 
     // An older copy is sound in itself: only the checkpoint tells.
-    verify(&old, &key, &[]).done();
+    let sound = verify(&old, &key, &["--output", "json"]).json();
+    assert_eq!((&sound["sound"], &sound["findings"]), (&true.into(), &serde_json::json!([])));
     let found = verify(&old, &key, &witnessed);
     assert_eq!(found.code, Some(1), "{found:?}");
     assert!(found.stdout.contains("witnessed checkpoint 1"), "{found:?}");
+    let told = verify(&old, &key, &[&witnessed[..], &["--output", "json"]].concat());
+    assert_eq!((told.code, &*told.stderr), (Some(1), &*found.stderr));
+    let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["sound"], &told["findings"][0]["file"]),
+        (&false.into(), &"witnessed checkpoint 1".into())
+    );
+    // That nothing was looked at is not that something was found.
+    verify(&old, "none", &[]).failed(2);
+}
+
+#[test]
+fn a_log_is_proved_to_go_on_from_a_kept_checkpoint_and_an_older_copy_is_not() {
+    let mut real = Real::start();
+    real.stop();
+    let old = real.dir.path().join("old");
+    copy(&real.log(), &old);
+    real.serve();
+    real.ask(3);
+    let key = real.key.clone();
+    let kept = real.dir.path().join("kept.checkpoint").display().to_string();
+    std::fs::write(&kept, real.audit(&["checkpoint", "--verifier-key", &key]).done()).unwrap();
+    let words = ["checkpoint", "--verifier-key", &key, "--previous", &kept];
+    let proved = real.audit(&words);
+    assert_eq!(proved.code, Some(0), "{proved:?}");
+    assert!(proved.stdout.starts_with("ionvault/"), "{proved:?}");
+    assert!(proved.stderr.starts_with("Proved: the log holds the "), "{proved:?}");
+
+    real.stop();
+    std::fs::remove_dir_all(real.log()).unwrap();
+    copy(&old, &real.log());
+    real.serve();
+    let said = real.audit(&words).failed(1);
+    assert!(said.contains("AUDIT_LOG_TOO_SHORT\nnext: records are missing"), "{said}");
+    // It has grown past the one that was kept: signed by the right key, and another log all the same.
+    real.ask(20);
+    let said = real.audit(&words).failed(1);
+    assert!(said.contains("the log does not go on from the checkpoint that was kept"), "{said}");
+    assert!(said.contains("is not proved to begin with that of the older one"), "{said}");
+}
+
+#[test]
+fn a_false_proof_that_the_log_goes_on_is_an_error() {
+    let vault = Vault::start();
+    let sample = SampleLog::made(&vault.directory.path().join("log")).checkpoint;
+    let kept = vault.file("kept.checkpoint", sample.note.as_bytes());
+    let other = vault.file("other.checkpoint", sample.note.replacen('3', "4", 1).as_bytes());
+    let run = |key: &str, previous: &str| {
+        vault.run(&["audit", "checkpoint", "--verifier-key", key, "--previous", previous])
+    };
+    let key = sample.verifier_key.as_str();
+    let proved = run(key, &kept);
+    assert_eq!((proved.code, proved.stdout.as_str()), (Some(0), sample.note.as_str()));
+    let same =
+        "Proved: the log holds the 3 records of the previous checkpoint unchanged, and 0 more.\n";
+    assert_eq!(proved.stderr, same);
+    let json = vault.run(&["audit", "checkpoint", "-o", "json"]).json();
+    assert_eq!(json["consistencyHashes"], serde_json::json!([]));
+    assert!(matches!(vault.asked().as_slice(), [Asked::Checkpoint(3), Asked::Checkpoint(0)]));
+
+    let spoilt: [(Spoil, &str); 2] = [
+        (|_proof| {}, "is not proved to begin with that of the older one"),
+        (|proof| proof.hashes[0].truncate(31), "the answer is no proof"),
+    ];
+    for (spoil, why) in spoilt {
+        vault.spoil(Some(spoil));
+        let said = run(key, &kept).failed(1);
+        assert!(said.contains(why), "{said}");
+    }
+    // What was kept is looked at before anybody is asked.
+    let before = vault.asked().len();
+    let said = run(key, &other).failed(1);
+    assert!(said.contains("other.checkpoint is no checkpoint of this vault"), "{said}");
+    run(key, "/nowhere").failed(1);
+    run("none", &kept).failed(2);
+    vault.run(&["audit", "checkpoint", "--previous", &kept]).failed(2);
+    assert_eq!(vault.asked().len(), before);
 }
 
 fn copy(from: &Path, to: &Path) {

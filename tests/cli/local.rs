@@ -112,7 +112,8 @@ fn a_copied_audit_log_is_verified_offline_and_one_changed_word_is_found() {
     let key = said.lines().nth_back(1).unwrap().to_owned();
     Serving::start(&config, &dir.path().join("admin.sock")).stop();
     let log = dir.path().join("store/audit");
-    let verify = || run(&["audit", "verify", &log.display().to_string(), "--key", key.as_str()]);
+    let verify =
+        || run(&["audit", "verify", &log.display().to_string(), "--verifier-key", key.as_str()]);
     let said = verify().done();
     assert!(said.starts_with("Sound: "), "{said}");
 

@@ -43,7 +43,8 @@ pub(crate) enum Asked {
     Test(TestCredentialRequest),
     Revoke(RevokeTokensRequest),
     Recorded(ListAuditEventsRequest),
-    Checkpoint,
+    /// From a tree of that size on.
+    Checkpoint(i64),
     Proof(i64),
 }
 

@@ -2,10 +2,10 @@
 
 use ionvault::pb::v1::audit_service_client::AuditServiceClient;
 use ionvault::pb::v1::{
-    AuditEvent, AuditOrder, GetAuditCheckpointRequest, ListAuditEventsRequest,
+    AuditCheckpoint, AuditEvent, AuditOrder, GetAuditCheckpointRequest, ListAuditEventsRequest,
     ProveAuditEventRequest,
 };
-use tlog_tiles::{Hash, check_record, record_hash};
+use tlog_tiles::{Hash, check_record, check_tree, record_hash};
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -25,7 +25,7 @@ async fn call(channel: Channel, rpc: &str, parent: &str) -> Result<(), Status> {
             client.list_audit_events(request).await.map(drop)
         }
         "GetAuditCheckpoint" => {
-            client.get_audit_checkpoint(GetAuditCheckpointRequest {}).await.map(drop)
+            client.get_audit_checkpoint(GetAuditCheckpointRequest::default()).await.map(drop)
         }
         "ProveAuditEvent" => {
             client.prove_audit_event(ProveAuditEventRequest { sequence: 0 }).await.map(drop)
@@ -187,7 +187,7 @@ async fn a_record_is_proved_to_be_under_the_checkpoint() {
 async fn a_checkpoint_covers_what_was_answered_before_and_verifies_offline() {
     let world = world().await;
     let mut client = world.audit_service(AUDITOR).await;
-    let response = client.get_audit_checkpoint(GetAuditCheckpointRequest {}).await.unwrap();
+    let response = client.get_audit_checkpoint(GetAuditCheckpointRequest::default()).await.unwrap();
     let checkpoint = response.into_inner().checkpoint.unwrap();
     assert!(checkpoint.tree_size >= 3, "{}", checkpoint.tree_size);
     let key = &checkpoint.verifier_key;
@@ -195,4 +195,43 @@ async fn a_checkpoint_covers_what_was_answered_before_and_verifies_offline() {
     let report = ionvault::audit::verify(&world.audit_dir, key, &witnessed).unwrap();
     assert!(report.findings.is_empty());
     assert!(report.size >= 3);
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_proved_to_go_on_from_one_that_was_kept() {
+    let world = world().await;
+    let mut client = world.audit_service(AUDITOR).await;
+    let mut get = async |old_tree_size| {
+        let request = GetAuditCheckpointRequest { old_tree_size };
+        client.get_audit_checkpoint(request).await.map(tonic::Response::into_inner)
+    };
+    let root = |checkpoint: &AuditCheckpoint| -> Hash {
+        let line = checkpoint.note.lines().nth(2).unwrap();
+        Hash(data_encoding::BASE64.decode(line.as_bytes()).unwrap().try_into().unwrap())
+    };
+    let first = get(0).await.unwrap();
+    assert!(first.consistency_hashes.is_empty(), "nothing was to be proved");
+    let kept = first.checkpoint.unwrap();
+    for _ in 0..3 {
+        world.issue("tenants/other/credentials/infor").await.unwrap();
+    }
+    let answer = get(kept.tree_size).await.unwrap();
+    let grown = answer.checkpoint.unwrap();
+    assert!(grown.tree_size >= kept.tree_size + 3, "{} {}", kept.tree_size, grown.tree_size);
+    let hashes = answer.consistency_hashes.into_iter();
+    let hashes = hashes.map(|hash| Hash(hash.try_into().unwrap())).collect();
+    let size = |checkpoint: &AuditCheckpoint| u64::try_from(checkpoint.tree_size).unwrap();
+    check_tree(&hashes, size(&grown), root(&grown), size(&kept), root(&kept)).unwrap();
+
+    let too_short = get(1_000_000).await.unwrap_err();
+    assert_eq!(reason(&too_short), "AUDIT_LOG_TOO_SHORT");
+    assert!(too_short.message().contains("fewer than the 1000000"), "{}", too_short.message());
+    assert_eq!(fields(&get(-1).await.unwrap_err()), ["old_tree_size"]);
+    let mut stranger = world.audit_service(STRANGER).await;
+    let request = GetAuditCheckpointRequest { old_tree_size: 1_000_000 };
+    assert_eq!(
+        reason(&stranger.get_audit_checkpoint(request).await.unwrap_err()),
+        "CALLER_DENIED",
+        "how long the log is, is theirs to know who may read it"
+    );
 }

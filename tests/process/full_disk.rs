@@ -89,7 +89,7 @@ async fn role_full_disk() {
     records.read();
     let missing = records.missing(&answered);
     assert!(missing.is_empty(), "{} of {}: {:?}", missing.len(), answered.len(), missing[0]);
-    let ended = house.run(&["audit", "verify", &log.display().to_string(), "--key", &key]);
+    let ended = house.run(&["audit", "verify", &log.display().to_string(), "--verifier-key", &key]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     println!(
         "disk full: {} calls answered, {refused} refused, 0 not in the log, served again without a \

@@ -114,7 +114,7 @@ fn verified(log: &Path, key: &str, witnessed: &[String]) {
 fn said_sound(house: &Installation, key: &str, witnessed: &[String]) {
     let mut words = vec!["audit".to_owned(), "verify".to_owned()];
     words.push(house.path("data/audit").display().to_string());
-    words.extend(["--key".to_owned(), key.to_owned(), "--checkpoint".to_owned()]);
+    words.extend(["--verifier-key".to_owned(), key.to_owned(), "--checkpoint".to_owned()]);
     for (number, note) in witnessed.iter().enumerate() {
         let name = format!("{number}.checkpoint");
         house.write(&name, note);

@@ -26,7 +26,7 @@ pub(crate) async fn ask(running: &Running, house: &House, planted: &Planted, not
         let channel = channel(running.mtls, ca, Some(&identity)).await.unwrap();
         let mut audit = AuditServiceClient::new(channel.clone());
         let expected = if may { "OK" } else { "CALLER_DENIED" };
-        let checkpoint = audit.get_audit_checkpoint(GetAuditCheckpointRequest {}).await;
+        let checkpoint = audit.get_audit_checkpoint(GetAuditCheckpointRequest::default()).await;
         let events = match may {
             true => list(&mut audit, notes).await,
             false => vec![AuditEvent::default()],
@@ -113,7 +113,7 @@ fn verify(house: &House, notes: &mut Notes) -> Option<i32> {
     let ended = Command::new(env!("CARGO_BIN_EXE_ionvault"))
         .args(["audit", "verify"])
         .arg(house.path("copy"))
-        .args(["--key", house.verifier_key(), "--checkpoint"])
+        .args(["--verifier-key", house.verifier_key(), "--checkpoint"])
         .args(witnessed)
         .output()
         .unwrap();

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use crate::audit::{self, Report};
+use crate::audit::{self, Finding, Report, VerifyError};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::output::Output;
+use crate::cli::output::{Form, Output, WriteError};
 
 /// What can be done without a running vault: copied files and a public key are enough.
 #[derive(Debug, Subcommand)]
@@ -22,22 +23,26 @@ pub(in crate::cli) enum Audit {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  ionvault audit verify /mnt/copy/audit --key \"$(cat vault.vkey)\" --checkpoint /mnt/witness/*")]
+  ionvault audit verify /mnt/copy/audit --verifier-key \"$(cat vault.vkey)\" --checkpoint /mnt/witness/*")]
 pub(in crate::cli) struct Verify {
     /// Directory of the copy; copy the file `checkpoint` first if the vault is running
     dir: PathBuf,
 
     /// The key that `ionvault init` printed; not one that came with the copy
     #[arg(long, value_name = "VKEY")]
-    key: String,
+    verifier_key: String,
 
     /// Files of checkpoints that were kept elsewhere
     #[arg(long, value_name = "FILE", num_args = 1..)]
     checkpoint: Vec<PathBuf>,
+
+    /// For people or for programs
+    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    output: Form,
 }
 
 pub(in crate::cli) fn run(command: Audit, output: &mut Output<'_>) -> Result<(), Failure> {
-    let Audit::Verify(Verify { dir, key, checkpoint }) = command;
+    let Audit::Verify(Verify { dir, verifier_key, checkpoint, output: format }) = command;
     let mut witnessed = Vec::with_capacity(checkpoint.len());
     for file in checkpoint {
         let note = std::fs::read_to_string(&file).map_err(|error| {
@@ -46,16 +51,16 @@ pub(in crate::cli) fn run(command: Audit, output: &mut Output<'_>) -> Result<(),
         })?;
         witnessed.push(note);
     }
-    let report = audit::verify(&dir, &key, &witnessed).map_err(|error| super::failed(&error))?;
-    tell(&report, output)
-}
-
-fn tell(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
-    for finding in &report.findings {
-        output.line(&finding.to_string())?;
-    }
-    for note in &report.notes {
-        output.note(&format!("note: {note}"))?;
+    let report = audit::verify(&dir, &verifier_key, &witnessed).map_err(|error| match error {
+        VerifyError::Key(error) => {
+            let next = "give it as `ionvault init` printed it";
+            Failure::caused(Exit::Usage, "--verifier-key is no key", &error, next)
+        }
+        VerifyError::Files(_) => super::failed(&error),
+    })?;
+    match format {
+        Form::Json => output.json(&document(&report))?,
+        Form::Table => tell(&report, output)?,
     }
     if !report.is_sound() {
         let found = report.findings.len() as u64 + report.findings_left_out;
@@ -65,9 +70,49 @@ fn tell(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
             "keep this copy as evidence, and compare it with others",
         ));
     }
-    let Report { records, first, size, .. } = report;
-    let said =
-        format!("Sound: {records} records from {first} on; checkpoints cover those below {size}.");
-    output.line(&said)?;
     Ok(())
+}
+
+fn tell(report: &Report, output: &mut Output<'_>) -> Result<(), WriteError> {
+    for finding in &report.findings {
+        output.line(&finding.to_string())?;
+    }
+    for note in &report.notes {
+        output.note(&format!("note: {note}"))?;
+    }
+    if report.is_sound() {
+        let Report { records, first, size, .. } = report;
+        output.line(&format!(
+            "Sound: {records} records from {first} on; checkpoints cover those below {size}."
+        ))?;
+    }
+    Ok(())
+}
+
+fn document(report: &Report) -> serde_json::Value {
+    let Report {
+        records,
+        first,
+        size,
+        after_checkpoint,
+        checkpoints,
+        findings,
+        findings_left_out,
+        notes,
+    } = report;
+    let told = |findings: &[Finding]| -> Vec<_> {
+        let one = |Finding { file, sequence, what }: &Finding| json!({"file": file, "sequence": sequence, "what": what});
+        findings.iter().map(one).collect()
+    };
+    json!({
+        "sound": report.is_sound(),
+        "records": records,
+        "firstSequence": first,
+        "treeSize": size,
+        "recordsAfterCheckpoint": after_checkpoint,
+        "checkpoints": checkpoints,
+        "findings": told(findings),
+        "findingsLeftOut": findings_left_out,
+        "notes": told(notes),
+    })
 }

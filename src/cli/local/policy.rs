@@ -4,7 +4,7 @@ mod workload;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::app::{
@@ -14,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Report};
 use crate::cli::labels::{self, Label};
 use crate::cli::names;
-use crate::cli::output::Output;
+use crate::cli::output::{Form, Output};
 use crate::cli::table::Table;
 use crate::model::{Caller, CredentialName, Labels, Parent, TenantId};
 use workload::Supposition;
@@ -49,8 +49,8 @@ struct Check {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For people or for programs
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    output: Form,
 }
 
 /// Say whether a caller may, and by which policies
@@ -82,14 +82,8 @@ struct Explain {
     #[arg(long, value_name = "FILE", required_unless_present = "file")]
     config: Option<PathBuf>,
     /// For people or for programs
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Table,
-    Json,
+    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    output: Form,
 }
 
 pub(super) fn run(policy: Policy, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -104,7 +98,7 @@ fn check(arguments: &Check, output: &mut Output<'_>) -> Result<(), Failure> {
     let policy = ExaminedPolicy::read(Some(&arguments.file), arguments.config.as_deref())
         .map_err(|error| super::failed(&error))?;
     let (version, outline) = (policy.version(), policy.outline());
-    if matches!(arguments.output, Format::Json) {
+    if matches!(arguments.output, Form::Json) {
         let policies: Vec<_> = outline.policies.iter().map(outlined).collect();
         let document =
             json!({"version": version.to_string(), "policies": policies, "groups": outline.groups});
@@ -155,8 +149,8 @@ fn explain(arguments: Explain, output: &mut Output<'_>) -> Result<(), Failure> {
     let explanation =
         policy.explain(&caller, action, asked).map_err(|error| usage(error.to_string()))?;
     match format {
-        Format::Json => output.json(&document(&explanation))?,
-        Format::Table => output.table(&table(&explanation))?,
+        Form::Json => output.json(&document(&explanation))?,
+        Form::Table => output.table(&table(&explanation))?,
     }
     if explanation.permitted {
         return Ok(());

@@ -29,6 +29,11 @@ pub(super) fn next(reason: &str, told: &ErrorDetails, subject: &Subject) -> Opti
         "AUDIT_EVENT_NOT_FOUND" => {
             "see `ionvault audit list`; what policy hides from you is not listed".to_owned()
         }
+        "AUDIT_LOG_TOO_SHORT" => {
+            "records are missing: keep the checkpoint as evidence, and see with `ionvault audit \
+             verify` what the log holds"
+                .to_owned()
+        }
         "VERSION_NOT_FOUND" => format!("see `ionvault versions {name}`"),
         "CREDENTIAL_DELETED" => format!("run `ionvault undelete {name}` first"),
         "NOT_DELETED" => format!("nothing to do: see `ionvault show {name}`"),

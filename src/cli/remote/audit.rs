@@ -7,7 +7,7 @@ mod prove;
 use clap::Subcommand;
 
 use super::Connection;
-use crate::audit::{OpenCheckpointError, SignedCheckpoint, open_checkpoint};
+use crate::audit::{InvalidVerifierKey, OpenCheckpointError, SignedCheckpoint, open_checkpoint};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
@@ -42,12 +42,7 @@ fn opened(
     };
     let opened = open_checkpoint(note, verifier_key.unwrap_or(told));
     let opened = opened.map_err(|error| match (&error, verifier_key) {
-        (OpenCheckpointError::Key(error), Some(_)) => Failure::caused(
-            Exit::Usage,
-            "--verifier-key is no key",
-            error,
-            "give it as `ionvault init` printed it",
-        ),
+        (OpenCheckpointError::Key(error), Some(_)) => no_key(error),
         (error, _) => refused(error),
     })?;
     // Notes are printed as they are.
@@ -56,6 +51,11 @@ fn opened(
         return Err(Failure::new(Exit::Failed, "the checkpoint is not what it seems", ADVICE));
     }
     Ok(opened)
+}
+
+fn no_key(error: &InvalidVerifierKey) -> Failure {
+    let next = "give it as `ionvault init` printed it";
+    Failure::caused(Exit::Usage, "--verifier-key is no key", error, next)
 }
 
 /// What to do about a vault that does not prove what it says.

@@ -99,6 +99,14 @@ fn about(parent: &Parent, resource: &str) -> Result<Option<About>, &'static str>
     }
 }
 
+/// Reads how many records a tree has.
+pub(super) fn tree_size(field: &str, asked: i64) -> Result<u64, Status> {
+    let mut violations = Violations::default();
+    let size = u64::try_from(asked).map_err(|_negative| "must be 0 or more");
+    let size = violations.check(field, size);
+    violations.finish(size)
+}
+
 fn time(time: prost_types::Timestamp) -> Result<SystemTime, &'static str> {
     time.try_into().map_err(|_out_of_range| "must be a time between the years 1 and 9999")
 }

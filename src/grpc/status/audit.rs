@@ -56,3 +56,9 @@ impl From<ProveError> for Refusal {
 pub(in crate::grpc) fn no_such_event() -> Status {
     Reason::AuditEventNotFound.says("there is no such record")
 }
+
+/// The caller holds a checkpoint of more records than there are. If one was signed, some are gone.
+pub(in crate::grpc) fn log_too_short(old_size: u64, size: u64) -> Status {
+    Reason::AuditLogTooShort
+        .says(format!("the log has {size} records, fewer than the {old_size} of `old_tree_size`"))
+}

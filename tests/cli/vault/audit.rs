@@ -67,7 +67,7 @@ impl SampleLog {
         for sequence in 0..3 {
             events.push(event(&log.event(sequence).await.unwrap().unwrap()));
         }
-        let proof = log.prove(1, None).await.unwrap();
+        let proof = log.prove(1, 3).await.unwrap();
         let proof = ProveAuditEventResponse {
             leaf: proof.line,
             hashes: proof.hashes.iter().map(|hash| hash.to_vec()).collect(),
@@ -128,10 +128,15 @@ impl AuditService for Script {
 
     async fn get_audit_checkpoint(
         &self,
-        _request: Request<GetAuditCheckpointRequest>,
+        request: Request<GetAuditCheckpointRequest>,
     ) -> Answer<GetAuditCheckpointResponse> {
-        let checkpoint = self.proof().await.checkpoint;
-        self.answer(Asked::Checkpoint, || GetAuditCheckpointResponse { checkpoint }).await
+        let asked = Asked::Checkpoint(request.into_inner().old_tree_size);
+        // Between a checkpoint and itself nothing is to be proved; what proves a record proves nothing
+        // of it.
+        let spoilt = self.spoil.lock().unwrap().is_some();
+        let ProveAuditEventResponse { checkpoint, hashes, .. } = self.proof().await;
+        let consistency_hashes = if spoilt { hashes } else { Vec::new() };
+        self.answer(asked, || GetAuditCheckpointResponse { checkpoint, consistency_hashes }).await
     }
 
     async fn prove_audit_event(

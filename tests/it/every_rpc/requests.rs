@@ -101,7 +101,10 @@ pub(super) fn request(rpc: &Rpc, name: &str, form: Form) -> Vec<u8> {
             ListAuditEventsRequest { parent, page_size, page_token, ..Default::default() }
                 .encode_to_vec()
         }
-        "GetAuditCheckpoint" => GetAuditCheckpointRequest {}.encode_to_vec(),
+        "GetAuditCheckpoint" => {
+            let old_tree_size = if malformed { -1 } else { 0 };
+            GetAuditCheckpointRequest { old_tree_size }.encode_to_vec()
+        }
         "ProveAuditEvent" => {
             let sequence = if malformed { -1 } else { first_record_about(&name) };
             ProveAuditEventRequest { sequence }.encode_to_vec()

@@ -36,7 +36,7 @@ pub(in crate::cli) struct List {
     caller: String,
 
     /// Only calls of this RPC, such as IssueToken
-    #[arg(long, value_name = "RPC", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "RPC", value_parser = method, default_value = "", hide_default_value = true)]
     method: String,
 
     /// Only calls about this credential, such as acme/infor, or this version of one, by its full name
@@ -143,6 +143,18 @@ fn caller(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Reads the name of an RPC, in the spelling that records have: also of one that this version does not
+/// have any more.
+fn method(text: &str) -> Result<String, String> {
+    let named = text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if named || ["", "unknown"].contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the name of an RPC, such as IssueToken, or `unknown`".to_owned())
+    }
+}
+
 /// Reads an outcome, in the spelling that records have.
 fn outcome(text: &str) -> Result<String, String> {
     if text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
@@ -229,6 +241,16 @@ mod tests {
         assert_eq!((at.seconds, at.nanos), (1_795_000_000, 250_000_000));
         assert!(caller("uid:0").is_ok() && caller("").is_ok() && caller("nobody").is_err());
         assert!(outcome("NOT_FOUND").is_ok() && outcome("not found").is_err());
+        for (name, good) in [
+            ("IssueToken", true),
+            ("unknown", true),
+            ("", true),
+            ("issueToken", false),
+            ("TokenService/IssueToken", false),
+            ("issue_token", false),
+        ] {
+            assert_eq!(method(name).is_ok(), good, "{name}");
+        }
         assert!(time("2026-11-18").is_err() && time("yesterday").is_err());
         let full = "tenants/acme/credentials/infor";
         assert_eq!(resource("acme/infor").as_deref(), Ok(full));

@@ -32,8 +32,11 @@ pub(in crate::cli::remote) struct AuditEvent<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(in crate::cli::remote) struct CheckpointAnswer<'a> {
-    checkpoint: Checkpoint<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<Checkpoint<'a>>,
+    consistency_hashes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -88,9 +91,12 @@ impl<'a> From<&'a v1::AuditCheckpoint> for Checkpoint<'a> {
     }
 }
 
-impl<'a> From<&'a v1::AuditCheckpoint> for CheckpointAnswer<'a> {
-    fn from(checkpoint: &'a v1::AuditCheckpoint) -> Self {
-        Self { checkpoint: checkpoint.into() }
+impl<'a> From<&'a v1::GetAuditCheckpointResponse> for CheckpointAnswer<'a> {
+    fn from(answer: &'a v1::GetAuditCheckpointResponse) -> Self {
+        Self {
+            checkpoint: answer.checkpoint.as_ref().map(Into::into),
+            consistency_hashes: base64(&answer.consistency_hashes),
+        }
     }
 }
 
@@ -98,9 +104,13 @@ impl<'a> From<&'a v1::ProveAuditEventResponse> for ProofAnswer<'a> {
     fn from(answer: &'a v1::ProveAuditEventResponse) -> Self {
         Self {
             leaf: BASE64.encode(&answer.leaf),
-            hashes: answer.hashes.iter().map(|hash| BASE64.encode(hash)).collect(),
+            hashes: base64(&answer.hashes),
             checkpoint: answer.checkpoint.as_ref().map(Into::into),
             audit_event: answer.audit_event.as_ref().map(Into::into),
         }
     }
+}
+
+fn base64(hashes: &[Vec<u8>]) -> Vec<String> {
+    hashes.iter().map(|hash| BASE64.encode(hash)).collect()
 }

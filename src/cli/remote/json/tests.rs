@@ -81,7 +81,11 @@ fn what_the_audit_log_says_has_the_fields_of_the_proto_files() {
     assert_eq!(in_json(&AuditEvent::from(&event)), in_proto("AuditEvent"));
     let checkpoint = v1::AuditCheckpoint::default();
     assert_eq!(in_json(&Checkpoint::from(&checkpoint)), in_proto("AuditCheckpoint"));
-    let got = CheckpointAnswer::from(&checkpoint);
+    let answer = v1::GetAuditCheckpointResponse {
+        checkpoint: Some(checkpoint.clone()),
+        ..Default::default()
+    };
+    let got = CheckpointAnswer::from(&answer);
     assert_eq!(in_json(&got), in_proto("GetAuditCheckpointResponse"));
     let proof = v1::ProveAuditEventResponse {
         checkpoint: Some(checkpoint.clone()),
