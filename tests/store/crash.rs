@@ -4,6 +4,7 @@
 //! or has a power cut modelled from the trace of its system calls. Whatever was acknowledged must
 //! be found afterwards, and nothing that was never asked for.
 
+#[path = "../disk/model.rs"]
 mod disk;
 mod faults;
 mod history;
@@ -11,10 +12,13 @@ mod kill;
 mod opening;
 mod power;
 mod roles;
+#[path = "../disk/trace.rs"]
 mod trace;
 
 use std::fs;
 use std::path::Path;
+
+use disk::scramble;
 
 /// How much of something to do: little on a person's machine, all of it in CI.
 fn amount(quick: usize, full: usize) -> usize {
@@ -23,14 +27,6 @@ fn amount(quick: usize, full: usize) -> usize {
     } else {
         quick
     }
-}
-
-/// Numbers that look random and are the same in each run.
-fn scramble(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 /// Copies a directory that does not exist yet.

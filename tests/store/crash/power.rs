@@ -106,9 +106,7 @@ fn cut_power(seed: u64, images: usize, with_fdatasync: bool) -> Tally {
     // Without a power cut, the model holds what the process left.
     for file in ["db/db", "db/conf", "store.json", "progress"] {
         let left = std::fs::read(root.join(file)).unwrap();
-        let model = disk.read(&dir.path().join("before").join(file));
-        let differs = model.iter().zip(&left).position(|(one, other)| one != other);
-        assert!(model == left, "{file} differs: {} {} {differs:?}", model.len(), left.len());
+        disk.assert_reads(&dir.path().join("before").join(file), &left);
     }
     drop(images);
     for checker in checkers {
@@ -130,26 +128,10 @@ fn traced(root: &Path, dir: &Path) -> Vec<Step> {
     SledStore::create(&before, crate::samples::STORE_ID).unwrap();
     copy(&before, root);
     let log = dir.join("trace");
-    let tracing = [
-        "--seccomp-bpf",
-        "-y",
-        "-xx",
-        "-s",
-        "1000000",
-        "-e",
-        trace::CALLS,
-        "-o",
-        log.to_str().unwrap(),
-    ];
-    let tracing: Vec<String> = tracing.map(str::to_owned).into();
+    let tracing = trace::options(&log);
     let output = roles::command("write", root, amount(60, 300), &tracing).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("done"));
-    let text = std::fs::read_to_string(&log).unwrap();
-    // The process wrote into `store`; the disk is that of `before`.
-    let hexadecimal = |path: &Path| -> String {
-        path.to_str().unwrap().bytes().map(|byte| format!("\\x{byte:02x}")).collect()
-    };
-    trace::read(&text.replace(&hexadecimal(root), &hexadecimal(&before)))
+    trace::read(&log, root, &before)
 }
 
 /// Goes through a trace, and stops at each cut.
@@ -169,7 +151,11 @@ fn replay(
         match step {
             // Without its beginning, the end has no effect either.
             Step::Begin(_, Call::Sync { data_only: true, .. }) if !with_fdatasync => {}
-            Step::Begin(_, Call::Told { writer, number }) => told[writer] = number,
+            Step::Begin(_, Call::Told(line)) => {
+                if let Some((writer, number)) = roles::acknowledgement(&line) {
+                    told[writer] = number;
+                }
+            }
             step @ (Step::Begin(..) | Step::End(_)) => disk.step(step),
         }
     }

@@ -1,9 +1,7 @@
 //! Reads what `strace -f -y -xx` wrote: the beginnings and ends of system calls, in order.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-
-use super::roles;
+use std::path::{Path, PathBuf};
 
 /// A system call that changes files, or what is told outside.
 #[derive(Debug)]
@@ -14,6 +12,11 @@ pub(super) enum Call {
         bytes: Vec<u8>,
     },
     Truncate {
+        path: PathBuf,
+        length: usize,
+    },
+    /// So many bytes from the beginning on are kept for the file.
+    Allocate {
         path: PathBuf,
         length: usize,
     },
@@ -36,11 +39,8 @@ pub(super) enum Call {
         path: PathBuf,
         data_only: bool,
     },
-    /// An acknowledgement: a writer, and which of its commits.
-    Told {
-        writer: usize,
-        number: u64,
-    },
+    /// What the process said on its standard output.
+    Told(String),
 }
 
 /// A call begins, or ends; those of several threads overlap.
@@ -52,11 +52,23 @@ pub(super) enum Step {
 }
 
 /// The calls to trace.
-pub(super) const CALLS: &str = "trace=write,pwrite64,openat,ftruncate,rename,unlink,mkdir,fsync,\
-                                fdatasync,sync_file_range";
+const CALLS: &str = "trace=write,pwrite64,openat,ftruncate,fallocate,rename,unlink,mkdir,fsync,\
+                     fdatasync,sync_file_range";
 
-/// Reads a trace.
-pub(super) fn read(text: &str) -> Vec<Step> {
+/// How strace writes a trace of all threads to that file, besides `-f -qq`.
+pub(super) fn options(log: &Path) -> Vec<String> {
+    let log = log.to_str().unwrap();
+    let options = ["--seccomp-bpf", "-y", "-xx", "-s", "1000000", "-e", CALLS, "-o", log];
+    options.map(str::to_owned).into()
+}
+
+/// Reads the trace of a process that worked in `root`, as if that had been `before`.
+pub(super) fn read(log: &Path, root: &Path, before: &Path) -> Vec<Step> {
+    let text = std::fs::read_to_string(log).unwrap();
+    let hexadecimal = |path: &Path| -> String {
+        path.to_str().unwrap().bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+    };
+    let text = text.replace(&hexadecimal(root), &hexadecimal(before));
     let mut reader = Reader::default();
     for line in text.lines() {
         let Some((process, rest)) = line.split_once(' ') else { continue };
@@ -119,9 +131,7 @@ impl Reader {
         let number = |at: usize| arguments[at].parse::<usize>().unwrap();
         Some(match name {
             "write" if arguments[0].starts_with("1<") => {
-                let line = String::from_utf8_lossy(&bytes(arguments[1])).into_owned();
-                let (writer, number) = roles::acknowledgement(&line)?;
-                Call::Told { writer, number }
+                Call::Told(String::from_utf8_lossy(&bytes(arguments[1])).into_owned())
             }
             "write" => {
                 let (path, bytes) = (path(), bytes(arguments[1]));
@@ -133,6 +143,7 @@ impl Reader {
             "pwrite64" => {
                 Call::Write { path: path(), offset: number(3), bytes: bytes(arguments[1]) }
             }
+            "fallocate" => Call::Allocate { path: path(), length: number(2) + number(3) },
             "ftruncate" => Call::Truncate { path: path(), length: number(1) },
             "openat" if arguments[2].contains("O_CREAT") => Call::Create {
                 path: text(arguments[1]).into(),

@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::scramble;
 use super::trace::{Call, Step};
 
 /// What is on the disk, and what is on its way to it.
@@ -27,7 +26,15 @@ pub(super) struct Disk {
     running: HashMap<usize, Call>,
     /// Numbers the changes of names and lengths.
     clock: usize,
-    syncs: HashMap<usize, usize>,
+    syncs: HashMap<usize, Covered>,
+}
+
+/// What a sync makes safe: what had ended when it began.
+enum Covered {
+    /// These calls, of a file that may have another name when it ends.
+    Calls(usize, Vec<usize>),
+    /// Changes of names up to this one.
+    Names(usize),
 }
 
 type Names = BTreeMap<PathBuf, Node>;
@@ -42,6 +49,8 @@ enum Node {
 struct File {
     safe: Vec<u8>,
     pending: Vec<Pending>,
+    /// Whether it was cut to several lengths at the same time: a trace does not tell which came last.
+    length_unsure: bool,
 }
 
 struct Pending {
@@ -57,6 +66,11 @@ enum What {
     },
     /// With its place in the order of changes.
     Truncate {
+        length: usize,
+        order: usize,
+    },
+    /// The same, of a file that is made longer, or stays as it is.
+    Allocate {
         length: usize,
         order: usize,
     },
@@ -93,7 +107,7 @@ impl Disk {
                 self.add(&entry.unwrap().path());
             }
         } else {
-            self.files.push(File { safe: fs::read(path).unwrap(), pending: Vec::new() });
+            self.files.push(File { safe: fs::read(path).unwrap(), ..File::default() });
             self.names.insert(path.to_owned(), Node::File(self.files.len() - 1));
         }
     }
@@ -108,6 +122,8 @@ impl Disk {
                 } else {
                     if let Call::Sync { path, .. } = &call {
                         self.begin_sync(id, path);
+                    } else if let Call::Truncate { path, .. } = &call {
+                        self.begin_truncate(path);
                     }
                     self.running.insert(id, call);
                 }
@@ -134,20 +150,35 @@ impl Disk {
     fn begin_sync(&mut self, id: usize, path: &Path) {
         let covered = match self.names.get(path) {
             Some(Node::File(file)) => {
-                let pending = &self.files[*file].pending;
-                pending.iter().filter(|pending| pending.ended).map(|one| one.call).max()
+                let pending = self.files[*file].pending.iter();
+                let ended = pending.filter(|one| one.ended).map(|one| one.call).collect();
+                Covered::Calls(*file, ended)
             }
-            Some(Node::Dir) => Some(self.clock),
-            None => None,
+            Some(Node::Dir) => Covered::Names(self.clock),
+            None => return,
         };
-        self.syncs.insert(id, covered.unwrap_or(0));
+        self.syncs.insert(id, covered);
+    }
+
+    fn begin_truncate(&mut self, path: &Path) {
+        let same =
+            |call: &Call| matches!(call, Call::Truncate { path: other, .. } if other == path);
+        if self.running.values().any(same)
+            && let Some(Node::File(file)) = self.names.get(path)
+        {
+            self.files[*file].length_unsure = true;
+        }
     }
 
     fn end(&mut self, id: usize, call: Call) {
         self.clock += 1;
         match call {
-            Call::Write { .. } | Call::Told { .. } => {}
+            Call::Write { .. } | Call::Told(_) => {}
             Call::Truncate { path, length } => self.truncate(id, &path, length),
+            Call::Allocate { path, length } => {
+                let what = What::Allocate { length, order: self.clock };
+                self.push(&path, Pending { call: id, ended: true, what });
+            }
             Call::Create { path, truncate } => {
                 if self.names.contains_key(&path) {
                     if truncate {
@@ -165,7 +196,7 @@ impl Disk {
                     self.change(Change::Link(path, Node::Dir));
                 }
             }
-            Call::Sync { path, data_only } => self.end_sync(id, &path, data_only),
+            Call::Sync { data_only, .. } => self.end_sync(id, data_only),
         }
     }
 
@@ -183,14 +214,13 @@ impl Disk {
         self.changes.push((self.clock, change));
     }
 
-    fn end_sync(&mut self, id: usize, path: &Path, data_only: bool) {
-        let covered = self.syncs.remove(&id).unwrap();
-        match self.names.get(path).copied() {
-            Some(Node::File(number)) => {
+    fn end_sync(&mut self, id: usize, data_only: bool) {
+        match self.syncs.remove(&id) {
+            Some(Covered::Calls(number, covered)) => {
                 let file = &mut self.files[number];
                 let (safe, rest) = std::mem::take(&mut file.pending)
                     .into_iter()
-                    .partition(|pending| pending.ended && pending.call <= covered);
+                    .partition(|pending| covered.contains(&pending.call));
                 file.pending = rest;
                 let safe: Vec<Pending> = safe;
                 for pending in &safe {
@@ -202,10 +232,11 @@ impl Disk {
                     self.secure(created.map_or(0, |at| at + 1));
                 }
             }
-            Some(Node::Dir) => {
+            Some(Covered::Names(covered)) => {
                 let before = self.changes.iter().filter(|(order, _)| *order <= covered).count();
                 self.secure(before);
             }
+            // It is not on this disk.
             None => {}
         }
     }
@@ -216,15 +247,22 @@ impl Disk {
         }
     }
 
-    /// What a process would read.
-    pub(super) fn read(&self, path: &Path) -> Vec<u8> {
+    /// Holds the model to what processes read of a file. Of several lengths at the same time each may
+    /// have been the last one; then the difference is zeros.
+    pub(super) fn assert_reads(&self, path: &Path, read: &[u8]) {
         let Some(Node::File(file)) = self.names.get(path) else { panic!("no {}", path.display()) };
-        let File { safe, pending } = &self.files[*file];
+        let File { safe, pending, length_unsure } = &self.files[*file];
         let mut bytes = safe.clone();
         for Pending { what, .. } in pending {
             what.apply(&mut bytes, |_| true);
         }
-        bytes
+        let same = bytes.iter().zip(read).take_while(|(one, other)| one == other).count();
+        let (_, rest) = bytes.split_at(same);
+        let (_, other) = read.split_at(same);
+        let zeros = rest.iter().chain(other).all(|byte| *byte == 0);
+        let good = rest.is_empty() && other.is_empty();
+        let lengths = (bytes.len(), read.len());
+        assert!(good || zeros && *length_unsure, "{}: {lengths:?} from {same} on", path.display());
     }
 
     /// Writes into `to` what a power cut now leaves of `root`; `chance` decides what is lost.
@@ -247,10 +285,12 @@ impl Disk {
             match node {
                 Node::Dir => fs::create_dir_all(&target).unwrap(),
                 Node::File(file) => {
-                    let File { safe, pending } = &self.files[file];
+                    let File { safe, pending, .. } = &self.files[file];
                     let mut bytes = safe.clone();
                     for Pending { what, .. } in pending {
-                        if let What::Truncate { order: own, .. } = what {
+                        if let What::Truncate { order: own, .. }
+                        | What::Allocate { order: own, .. } = what
+                        {
                             what.apply(&mut bytes, |_| *own < order);
                             continue;
                         }
@@ -273,6 +313,11 @@ impl What {
         match self {
             Self::Truncate { length, .. } => {
                 if arrives(0) {
+                    file.resize(*length, 0);
+                }
+            }
+            Self::Allocate { length, .. } => {
+                if file.len() < *length && arrives(0) {
                     file.resize(*length, 0);
                 }
             }
@@ -307,6 +352,14 @@ fn apply(names: &mut Names, change: &Change) {
             names.remove(path);
         }
     }
+}
+
+/// Numbers that look random and are the same in each run.
+pub(super) fn scramble(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// What a disk writes whole or not at all.
