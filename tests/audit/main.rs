@@ -10,8 +10,11 @@
 mod appending;
 mod child;
 mod damage;
+#[path = "../disk/model.rs"]
+mod disk;
 mod flood;
 mod kill;
+mod power;
 mod proofs;
 mod reading;
 mod retention;
@@ -19,6 +22,8 @@ mod room;
 mod samples;
 mod steps;
 mod tampering;
+#[path = "../disk/trace.rs"]
+mod trace;
 mod witnesses;
 
 /// How much of something to do: little on a person's machine, all of it in CI.
