@@ -23,7 +23,8 @@ pub(in crate::cli) enum Audit {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  ionvault audit verify /mnt/copy/audit --verifier-key \"$(cat vault.vkey)\" --checkpoint /mnt/witness/*")]
+  ionvault audit verify copy --verifier-key \"$(cat vault.vkey)\" --checkpoint witness/*
+  ionvault audit verify copy --verifier-key \"$(cat vault.vkey)\" --output json")]
 pub(in crate::cli) struct Verify {
     /// Directory of the copy; copy the file `checkpoint` first if the vault is running
     dir: PathBuf,
@@ -37,7 +38,7 @@ pub(in crate::cli) struct Verify {
     checkpoint: Vec<PathBuf>,
 
     /// For people or for programs
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Form::Table)]
     output: Form,
 }
 

@@ -49,7 +49,7 @@ struct Check {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For people or for programs
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Form::Table)]
     output: Form,
 }
 
@@ -82,7 +82,7 @@ struct Explain {
     #[arg(long, value_name = "FILE", required_unless_present = "file")]
     config: Option<PathBuf>,
     /// For people or for programs
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Form::Table)]
     output: Form,
 }
 

@@ -83,8 +83,8 @@ fn kept(file: PathBuf, verifier_key: &str) -> Result<SignedCheckpoint, Failure> 
         OpenCheckpointError::Key(error) => super::no_key(&error),
         OpenCheckpointError::Note(error) => {
             let what = format!("{name} is no checkpoint of this vault");
-            let next = "name a file that `ionvault audit checkpoint` or a witness wrote, and the key of \
-                        the same vault";
+            let next = "name a file that `ionvault audit checkpoint` or a witness wrote, and the \
+                        key of the same vault";
             Failure::caused(Exit::Failed, what, &error, next)
         }
     })

@@ -143,8 +143,8 @@ fn caller(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Reads the name of an RPC, in the spelling that records have: also of one that this version does not
-/// have any more.
+/// Reads the name of an RPC, in the spelling that records have: also of one that this version has
+/// no more.
 fn method(text: &str) -> Result<String, String> {
     let named = text.starts_with(|first: char| first.is_ascii_uppercase())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
