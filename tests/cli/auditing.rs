@@ -1,6 +1,6 @@
 //! `audit list`, `audit checkpoint` and `audit prove`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ionvault::pb::v1::credential_service_client::CredentialServiceClient;
 use ionvault::pb::v1::{
@@ -30,6 +30,17 @@ impl Real {
         real
     }
 
+    /// One that serves again, and an older copy of its log.
+    fn start_with_older_copy() -> (Self, PathBuf) {
+        let mut real = Self::start();
+        real.stop();
+        let old = real.dir.path().join("old");
+        copy(&real.log(), &old);
+        real.serve();
+        real.ask(3);
+        (real, old)
+    }
+
     fn serve(&mut self) {
         self.serving = Some(Serving::start(&self.config, &self.dir.path().join("admin.sock")));
     }
@@ -46,7 +57,7 @@ impl Real {
         run(&[&["audit"], arguments, &["--endpoint", &self.endpoint()]].concat())
     }
 
-    fn log(&self) -> std::path::PathBuf {
+    fn log(&self) -> PathBuf {
         self.dir.path().join("store/audit")
     }
 
@@ -130,12 +141,7 @@ fn a_list_shows_what_the_log_has_however_many_pages_it_takes() {
 
 #[test]
 fn a_checkpoint_that_was_kept_finds_the_end_cut_off() {
-    let mut real = Real::start();
-    real.stop();
-    let old = real.dir.path().join("old");
-    copy(&real.log(), &old);
-    real.serve();
-    real.ask(3);
+    let (mut real, old) = Real::start_with_older_copy();
     let key = real.key.clone();
     let kept = real.audit(&["checkpoint", "--verifier-key", &key]).done();
     real.stop();
@@ -160,16 +166,14 @@ fn a_checkpoint_that_was_kept_finds_the_end_cut_off() {
     );
     // That nothing was looked at is not that something was found.
     verify(&old, "none", &[]).failed(2);
+    let said = verify(Path::new("/nowhere"), &key, &["--output", "json"]).failed(1);
+    assert!(said.starts_with("error: the audit log in /nowhere cannot be read\n"), "{said}");
+    assert!(said.contains("\nnext: name the directory of a copied audit log"), "{said}");
 }
 
 #[test]
 fn a_log_is_proved_to_go_on_from_a_kept_checkpoint_and_an_older_copy_is_not() {
-    let mut real = Real::start();
-    real.stop();
-    let old = real.dir.path().join("old");
-    copy(&real.log(), &old);
-    real.serve();
-    real.ask(3);
+    let (mut real, old) = Real::start_with_older_copy();
     let key = real.key.clone();
     let kept = real.dir.path().join("kept.checkpoint").display().to_string();
     std::fs::write(&kept, real.audit(&["checkpoint", "--verifier-key", &key]).done()).unwrap();

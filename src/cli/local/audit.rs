@@ -57,7 +57,11 @@ pub(in crate::cli) fn run(command: Audit, output: &mut Output<'_>) -> Result<(),
             let next = "give it as `ionvault init` printed it";
             Failure::caused(Exit::Usage, "--verifier-key is no key", &error, next)
         }
-        VerifyError::Files(_) => super::failed(&error),
+        VerifyError::Files(error) => {
+            let what = format!("the audit log in {} cannot be read", dir.display());
+            let next = "name the directory of a copied audit log, and check that you may read it";
+            Failure::caused(Exit::Failed, what, &error, next)
+        }
     })?;
     match format {
         Form::Json => output.json(&document(&report))?,
